@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is held to the same rules; a warning is an error.
+let rules: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Linked without a dynamic loader: the guest agent is PID 1 of an initramfs that holds no library, and the VMM starts in
+/// milliseconds. The flags stand on two executables that no other package can depend on, so that the library products stay usable
+/// by version.
+let staticExecutable: [LinkerSetting] = [.unsafeFlags(["-static-executable"])]
+
+let package = Package(
+    name: "SmartVM",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "SmartVM", targets: ["SmartVM"]),
+        .library(name: "FirecrackerClient", targets: ["FirecrackerClient"]),
+        .executable(name: "smartvm", targets: ["smartvm"]),
+        .executable(name: "smartvm-guest", targets: ["smartvm-guest"]),
+        .executable(name: "smartvm-qemu", targets: ["smartvm-qemu"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        .target(name: "CLinux"),
+        .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: rules),
+
+        .target(name: "GuestProtocol", swiftSettings: rules),
+        .target(name: "GuestAgent", dependencies: ["GuestProtocol", "Linux"], swiftSettings: rules),
+        .executableTarget(
+            name: "smartvm-guest", dependencies: ["GuestAgent"], swiftSettings: rules, linkerSettings: staticExecutable),
+
+        .target(name: "FirecrackerAPI", swiftSettings: rules),
+        .target(
+            name: "FirecrackerClient",
+            dependencies: [
+                "FirecrackerAPI",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: rules),
+        .target(name: "FirecrackerQEMU", dependencies: ["FirecrackerAPI", "Linux"], swiftSettings: rules),
+        .executableTarget(
+            name: "smartvm-qemu", dependencies: ["FirecrackerQEMU"], swiftSettings: rules, linkerSettings: staticExecutable),
+
+        .target(
+            name: "SmartVM",
+            dependencies: [
+                "FirecrackerAPI", "FirecrackerClient", "GuestProtocol", "Linux",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: rules),
+        .executableTarget(
+            name: "smartvm",
+            dependencies: [
+                "SmartVM",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: rules),
+
+        .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: rules),
+        .testTarget(name: "GuestProtocolTests", dependencies: ["GuestProtocol"], swiftSettings: rules),
+        .testTarget(name: "GuestAgentTests", dependencies: ["GuestAgent", "GuestProtocol", "Linux"], swiftSettings: rules),
+        .testTarget(name: "FirecrackerAPITests", dependencies: ["FirecrackerAPI"], swiftSettings: rules),
+        .testTarget(
+            name: "FirecrackerClientTests", dependencies: ["FirecrackerClient", "FirecrackerAPI", "Linux"],
+            swiftSettings: rules),
+        .testTarget(
+            name: "FirecrackerQEMUTests", dependencies: ["FirecrackerQEMU", "FirecrackerAPI", "Linux"], swiftSettings: rules),
+        .testTarget(name: "SmartVMTests", dependencies: ["SmartVM", "GuestProtocol", "Linux"], swiftSettings: rules),
+        .testTarget(name: "BootTests", dependencies: ["SmartVM", "Linux"], swiftSettings: rules),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,110 @@
+// What `import Glibc` hides: structures behind macros, variadic calls, and the few sequences that must not run in Swift because
+// they stand between clone and exec. No policy lives here.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <linux/kvm.h>
+#include <linux/seccomp.h>
+#include <linux/vhost.h>
+#include <linux/vm_sockets.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mount.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+
+// Variadic calls, with the one argument that callers here pass. A failure is -1 and errno, as with the originals.
+
+int clinux_open(const char *path, int flags, mode_t mode);
+int clinux_openat(int directory, const char *path, int flags, mode_t mode);
+int clinux_fcntl(int descriptor, int command, long argument);
+int clinux_ioctl(int descriptor, unsigned long request, uintptr_t argument);
+/// accept4(2), close-on-exec, without the peer's address.
+int clinux_accept(int listener, int flags);
+/// pipe2(2) with close-on-exec.
+int clinux_pipe(int ends[2]);
+int clinux_prctl(int option, unsigned long argument);
+
+// Requests that are computed by macros, which Swift cannot see.
+
+static const unsigned long CLINUX_TIOCSPTLCK = TIOCSPTLCK;
+static const unsigned long CLINUX_TIOCGPTPEER = TIOCGPTPEER;
+
+// Process handles (the C library of Debian 12 has them, that of older systems does not).
+
+int clinux_pidfd_open(pid_t pid, unsigned int flags);
+int clinux_pidfd_send_signal(int pidfd, int signal);
+int clinux_pidfd_getfd(int pidfd, int descriptor);
+
+/// waitid(2). `kind` is P_PID, P_ALL or P_PIDFD. On success `*pid` is 0 if nothing has ended yet (WNOHANG), `*code` is one of CLD_*
+/// and `*status` the exit status or the signal.
+int clinux_waitid(int kind, id_t id, int options, pid_t *pid, int *code, int *status);
+
+/// The steps of a spawn that can fail, in their order.
+enum clinux_spawn_stage {
+    CLINUX_SPAWN_CLONE = 1,
+    CLINUX_SPAWN_DESCRIPTORS,
+    CLINUX_SPAWN_SESSION,
+    CLINUX_SPAWN_ROOT,
+    CLINUX_SPAWN_IDENTITY,
+    CLINUX_SPAWN_DIRECTORY,
+    CLINUX_SPAWN_SECCOMP,
+    CLINUX_SPAWN_EXEC,
+};
+
+/// One process to start. All pointers belong to the caller and need to live until clinux_spawn returns.
+struct clinux_spawn {
+    const char *path;
+    char *const *argv;
+    char *const *envp;
+    /// New root directory, or NULL. `path` and `directory` are looked up in it.
+    const char *root;
+    /// Working directory, or NULL.
+    const char *directory;
+    /// descriptors[i] becomes descriptor i of the child (-1: closed); every other one is closed there.
+    const int *descriptors;
+    size_t descriptor_count;
+    /// setsid(2).
+    int new_session;
+    /// With new_session: descriptor 0 becomes the controlling terminal.
+    int controlling_terminal;
+    /// Sent to the child when the thread that spawned it ends; 0: none.
+    int death_signal;
+    /// Whether uid, gid and groups are set.
+    int change_identity;
+    uid_t uid;
+    gid_t gid;
+    const gid_t *groups;
+    size_t group_count;
+    int no_new_privileges;
+    /// A seccomp filter with user notification, or NULL: its listener is sent over `listener_socket` (SCM_RIGHTS).
+    const struct sock_filter *filter;
+    unsigned short filter_length;
+    int listener_socket;
+    /// One end of a socket pair, or -1. The child waits for one byte on it before it does anything, ends if the other end closes
+    /// first, and reports there what fails: two ints, stage and errno. Nothing but end-of-file comes if exec succeeds.
+    int gate;
+};
+
+/// The pid, or -1 with errno and `*stage`. Without a gate the call returns when the child has called exec, or has failed to.
+pid_t clinux_spawn(const struct clinux_spawn *plan, int *stage);
+
+/// Sends `length` bytes and up to 253 descriptors over a Unix socket. The bytes sent, or -1.
+ssize_t clinux_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, size_t count);
+/// Receives bytes and descriptors (close-on-exec). `*count`: room in, number out. The bytes received, 0 at the end, or -1.
+ssize_t clinux_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, size_t *count);
+
+#endif

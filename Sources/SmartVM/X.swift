@@ -1,0 +1,4 @@
+internal import Crypto
+internal import Logging
+internal import NIOPosix
+internal import Subprocess
