@@ -20,10 +20,10 @@ struct SpawnTests {
     @Test("names the step that fails")
     func failure() {
         let missing = Spawn("/no/such/program", arguments: ["x"])
-        #expect(throws: Spawn.Failure(stage: .execute, errno: .noSuchFile)) { try missing.start() }
+        #expect(throws: Spawn.Failure(stage: .execute, errno: .noSuchFile)) { _ = try missing.start() }
         var nowhere = Spawn("/bin/true", arguments: ["true"])
         nowhere.workingDirectory = "/no/such/directory"
-        #expect(throws: Spawn.Failure(stage: .workingDirectory, errno: .noSuchFile)) { try nowhere.start() }
+        #expect(throws: Spawn.Failure(stage: .workingDirectory, errno: .noSuchFile)) { _ = try nowhere.start() }
     }
 
     @Test("a gated child waits for leave, and reports a failing exec")
