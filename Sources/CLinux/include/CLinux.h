@@ -37,6 +37,8 @@ int clinux_accept(int listener, int flags);
 /// pipe2(2) with close-on-exec.
 int clinux_pipe(int ends[2]);
 int clinux_prctl(int option, unsigned long argument);
+/// TUNSETIFF: `flags` are IFF_..., `name` is at most 15 bytes long. (The C library and the kernel both define struct ifreq.)
+int clinux_tun_attach(int descriptor, const char *name, short flags);
 
 /// The processor's time stamp counter; 0 where it has none that is called so.
 static inline uint64_t clinux_time_stamp_counter(void) {
