@@ -75,10 +75,18 @@ public enum UnixSocket {
 public enum DescriptorPassing {
     /// Sends `bytes` (at least one) together with copies of `descriptors` (at most 253).
     public static func send(_ bytes: [UInt8], descriptors: [Int32], over socket: Int32) throws(Errno) {
-        let sent = try systemCall {
-            bytes.withUnsafeBytes { clinux_send_descriptors(socket, $0.baseAddress, $0.count, descriptors, descriptors.count) }
+        if try sendSome(bytes, descriptors: descriptors, over: socket) != bytes.count { throw .inputOutput }
+    }
+
+    /// Sends what the socket takes of `bytes` (at least one), all `descriptors` with the first of them.
+    ///
+    /// - Returns: How many bytes it took.
+    public static func sendSome(_ bytes: [UInt8], descriptors: [Int32], over socket: Int32) throws(Errno) -> Int {
+        try systemCall {
+            bytes.withUnsafeBytes {
+                clinux_send_descriptors(socket, $0.baseAddress, $0.count, descriptors, descriptors.count)
+            }
         }
-        if sent != bytes.count { throw .inputOutput }
     }
 
     /// One descriptor and the byte it came with; nil when the other end has closed.
