@@ -115,3 +115,11 @@ ssize_t clinux_receive_descriptors(int socket, void *bytes, size_t length, int *
     }
     return received;
 }
+
+int clinux_tun_attach(int descriptor, const char *name, short flags) {
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    request.ifr_flags = flags;
+    return ioctl(descriptor, TUNSETIFF, &request);
+}

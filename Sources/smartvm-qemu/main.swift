@@ -1,1 +1,3 @@
-print("x")
+internal import FirecrackerQEMU
+
+_ = VMResources()

@@ -37,6 +37,20 @@ int clinux_accept(int listener, int flags);
 /// pipe2(2) with close-on-exec.
 int clinux_pipe(int ends[2]);
 int clinux_prctl(int option, unsigned long argument);
+/// TUNSETIFF: `flags` are IFF_..., `name` is at most 15 bytes long. (The C library and the kernel both define struct ifreq.)
+int clinux_tun_attach(int descriptor, const char *name, short flags);
+
+/// The processor's time stamp counter; 0 where it has none that is called so.
+static inline uint64_t clinux_time_stamp_counter(void) {
+#if defined(__x86_64__)
+    uint32_t low, high;
+    // The fences keep the reading at its place among the instructions around it.
+    __asm__ volatile("lfence; rdtsc; lfence" : "=a"(low), "=d"(high) : : "memory");
+    return (uint64_t)high << 32 | low;
+#else
+    return 0;
+#endif
+}
 
 // Requests that are computed by macros, which Swift cannot see.
 
