@@ -1,0 +1,84 @@
+/// How a guest ends.
+public enum Shutdown: UInt8, Hashable, Sendable {
+    case powerOff = 0
+    case reboot = 1
+}
+
+extension Shutdown {
+    init(from reader: inout WireReader) throws(GuestProtocolError) {
+        guard let value = Shutdown(rawValue: try reader.integer()) else { throw .invalidValue }
+        self = value
+    }
+}
+
+/// What the host says on a session.
+public enum SessionCommand: FrameMessage, Hashable {
+    /// The answer to ``SessionReport/hello(_:)``.
+    case configure(Configuration)
+    /// Ends the guest in good order.
+    case shutdown(Shutdown)
+    /// Sets the wall clock, after a pause for example: nanoseconds since 1970-01-01 00:00 UTC.
+    case setTime(nanoseconds: UInt64)
+
+    public var frameType: FrameType {
+        switch self {
+        case .configure: .configure
+        case .shutdown: .shutdown
+        case .setTime: .setTime
+        }
+    }
+
+    public func writePayload(to writer: inout WireWriter) {
+        switch self {
+        case .configure(let configuration): configuration.write(to: &writer)
+        case .shutdown(let shutdown): writer.write(shutdown.rawValue)
+        case .setTime(let nanoseconds): writer.write(nanoseconds)
+        }
+    }
+
+    public init(_ type: FrameType, payload: inout WireReader) throws(GuestProtocolError) {
+        switch type {
+        case .configure: self = .configure(try Configuration(from: &payload))
+        case .shutdown: self = .shutdown(try Shutdown(from: &payload))
+        case .setTime: self = .setTime(nanoseconds: try payload.integer())
+        default: throw .unexpectedFrame(type: type.rawValue)
+        }
+    }
+}
+
+/// What the guest says on a session.
+public enum SessionReport: FrameMessage, Hashable {
+    /// First on every session.
+    case hello(Hello)
+    /// The configuration was applied, but for these problems: a sentence each.
+    case configured(problems: [String])
+    /// The guest has shut down: its processes have ended and its file systems are flushed. The machine stops next.
+    case ended(Shutdown)
+
+    public var frameType: FrameType {
+        switch self {
+        case .hello: .hello
+        case .configured: .configured
+        case .ended: .ended
+        }
+    }
+
+    public func writePayload(to writer: inout WireWriter) {
+        switch self {
+        case .hello(let hello): hello.write(to: &writer)
+        case .configured(let problems): writer.write(list: problems) { writer, problem in writer.write(problem) }
+        case .ended(let shutdown): writer.write(shutdown.rawValue)
+        }
+    }
+
+    public init(_ type: FrameType, payload: inout WireReader) throws(GuestProtocolError) {
+        switch type {
+        case .hello: self = .hello(try Hello(from: &payload))
+        case .configured:
+            self = .configured(
+                problems: try payload.list { (reader) throws(GuestProtocolError) in try reader.string() })
+        case .ended: self = .ended(try Shutdown(from: &payload))
+        default: throw .unexpectedFrame(type: type.rawValue)
+        }
+    }
+}

@@ -1,0 +1,7 @@
+/// The vsock ports of the protocol.
+public enum VsockPort {
+    /// The guest connects to this port of the host (context 2) for its session.
+    public static let session: UInt32 = 1024
+    /// The host connects to this port of the guest, once for each command.
+    public static let exec: UInt32 = 1024
+}
