@@ -45,6 +45,11 @@ extension Descriptor {
         return Descriptor(owning: try systemCall { clinux_fcntl(value, F_DUPFD_CLOEXEC, 3) })
     }
 
+    /// A descriptor of its own, close-on-exec, for an open file that somebody else owns.
+    public static func duplicate(_ rawValue: Int32) throws(Errno) -> Descriptor {
+        Descriptor(owning: try systemCall { clinux_fcntl(rawValue, F_DUPFD_CLOEXEC, 3) })
+    }
+
     /// Whether reads and writes answer `wouldBlock` instead of waiting.
     public borrowing func setNonBlocking(_ enabled: Bool = true) throws(Errno) {
         let value = rawValue

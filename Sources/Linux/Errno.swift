@@ -39,6 +39,9 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable {
     public static let connectionReset = Errno(rawValue: ECONNRESET)
     public static let connectionRefused = Errno(rawValue: ECONNREFUSED)
     public static let timedOut = Errno(rawValue: ETIMEDOUT)
+    public static let badAddress = Errno(rawValue: EFAULT)
+    public static let notATerminal = Errno(rawValue: ENOTTY)
+    public static let tooManyFiles = Errno(rawValue: EMFILE)
     public static let inProgress = Errno(rawValue: EINPROGRESS)
 }
 

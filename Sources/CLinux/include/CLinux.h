@@ -12,6 +12,7 @@
 #include <linux/vhost.h>
 #include <linux/vm_sockets.h>
 #include <stddef.h>
+#include <sys/prctl.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -56,12 +57,31 @@ static inline uint64_t clinux_time_stamp_counter(void) {
 
 static const unsigned long CLINUX_TIOCSPTLCK = TIOCSPTLCK;
 static const unsigned long CLINUX_TIOCGPTPEER = TIOCGPTPEER;
+static const int CLINUX_PR_SET_NAME = PR_SET_NAME;
+static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_RECV = SECCOMP_IOCTL_NOTIF_RECV;
+static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_SEND = SECCOMP_IOCTL_NOTIF_SEND;
+static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_ID_VALID = SECCOMP_IOCTL_NOTIF_ID_VALID;
+static const uint32_t CLINUX_SECCOMP_RET_USER_NOTIF = SECCOMP_RET_USER_NOTIF;
+static const uint32_t CLINUX_SECCOMP_RET_ALLOW = SECCOMP_RET_ALLOW;
+#if defined(__x86_64__)
+static const uint32_t CLINUX_AUDIT_ARCH_NATIVE = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+static const uint32_t CLINUX_AUDIT_ARCH_NATIVE = AUDIT_ARCH_AARCH64;
+#endif
 
 // Process handles (the C library of Debian 12 has them, that of older systems does not).
 
 int clinux_pidfd_open(pid_t pid, unsigned int flags);
 int clinux_pidfd_send_signal(int pidfd, int signal);
 int clinux_pidfd_getfd(int pidfd, int descriptor);
+
+/// process_vm_readv(2) and process_vm_writev(2), without flags.
+ssize_t clinux_process_vm_readv(
+    pid_t pid, const struct iovec *local, unsigned long local_count, const struct iovec *remote,
+    unsigned long remote_count);
+ssize_t clinux_process_vm_writev(
+    pid_t pid, const struct iovec *local, unsigned long local_count, const struct iovec *remote,
+    unsigned long remote_count);
 
 /// waitid(2). `kind` is P_PID, P_ALL or P_PIDFD. On success `*pid` is 0 if nothing has ended yet (WNOHANG), `*code` is one of CLD_*
 /// and `*status` the exit status or the signal.

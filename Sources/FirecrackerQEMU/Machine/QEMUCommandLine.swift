@@ -67,7 +67,7 @@ struct QEMUCommandLine {
         // Larger or smaller buffers for translated code than 16 to 256 MiB do not pay.
         add("-accel", "tcg,tb-size=64" + (description.cpuCount > 1 ? ",thread=multi" : ""))
         // Without rdrand the guest's random numbers are ready only after a second and more.
-        add("-cpu", "qemu64,+rdrand,+rdseed")
+        add("-cpu", "qemu64,+rdrand")
         add("-m", "\(description.memoryMiB)M")
         add("-smp", "\(description.cpuCount)")
         add("-global", "virtio-mmio.force-legacy=false")

@@ -49,6 +49,7 @@ public final class QEMUMachine {
     let process: QEMUProcess
     var driveNodes: [DriveNodes]
     var balloonTargetMiB = 0
+    private let vsock: VsockThread?
     private var guestEndedIt = false
 
     /// Starts the machine, and returns when it runs.
@@ -65,14 +66,18 @@ public final class QEMUMachine {
         driveNodes = description.drives.enumerated().map { index, drive in
             DriveNodes(drive, index: index, isBlockDevice: FileRange.isBlockDevice(drive.file))
         }
+        let vhost = try Self.vhostDescriptor(description)
+        defer { if let vhost { close(vhost) } }
         let started = try QEMUProcess.start(
-            binary, console: description.console, vhost: nil, notificationFilter: { _ in [] }
+            binary, console: description.console, vhost: vhost,
+            notificationFilter: { SeccompNotification.filter(ioctlOf: $0, group: 0xaf) }
         ) { (channels) throws(MachineFault) in
             try QEMUCommandLine(
                 description, kernelCommandLine: kernelCommandLine, channels: channels,
                 isBlockDevice: FileRange.isBlockDevice)
         }
         process = started.process
+        vsock = try Self.startVsock(description, started.process, started.listener)
 
         do throws(QMPError) {
             try process.monitor.open(timeout: options.startTimeout)
@@ -82,6 +87,31 @@ public final class QEMUMachine {
             if error == .closed { _ = process.checkEnd(timeout: .seconds(5)) }
             process.kill()
             throw MachineFault("QEMU could not start the machine: \(process.complaint ?? error.description)")
+        }
+    }
+
+    /// Something for QEMU to hold that does nothing, if there is a vsock device: see ``VsockDevice``.
+    private static func vhostDescriptor(_ description: MachineDescription) throws(MachineFault) -> Int32? {
+        guard description.vsock != nil else { return nil }
+        do throws(Errno) {
+            return try Descriptor.open("/dev/null", O_RDWR).take()
+        } catch {
+            throw MachineFault("Cannot open the channels to QEMU", error)
+        }
+    }
+
+    /// Takes over the listener.
+    private static func startVsock(
+        _ description: MachineDescription, _ process: QEMUProcess, _ listener: Int32?
+    ) throws(MachineFault) -> VsockThread? {
+        guard let listener else { return nil }
+        let notifications = Descriptor(owning: listener)
+        guard let vsock = description.vsock else { return nil }
+        do throws(Errno) {
+            return try VsockThread(
+                listener: vsock.listener, path: vsock.path, process: process.child, notifications: notifications)
+        } catch {
+            throw MachineFault("Cannot start the vsock device", error)
         }
     }
 
