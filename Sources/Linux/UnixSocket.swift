@@ -72,7 +72,9 @@ public enum DescriptorPassing {
     /// Sends `bytes` (at least one) together with copies of `descriptors` (at most 253).
     public static func send(_ bytes: [UInt8], descriptors: [Int32], over socket: Int32) throws(Errno) {
         let sent = try systemCall {
-            bytes.withUnsafeBytes { clinux_send_descriptors(socket, $0.baseAddress, $0.count, descriptors, descriptors.count) }
+            bytes.withUnsafeBytes {
+                clinux_send_descriptors(socket, $0.baseAddress, $0.count, descriptors, descriptors.count)
+            }
         }
         if sent != bytes.count { throw .inputOutput }
     }
