@@ -36,12 +36,13 @@ let package = Package(
     ],
     targets: [
         .target(name: "CLinux"),
+        .target(name: "CGuestInit"),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: rules),
 
         .target(name: "GuestProtocol", swiftSettings: rules),
         .target(name: "GuestAgent", dependencies: ["GuestProtocol", "Linux"], swiftSettings: rules),
         .executableTarget(
-            name: "smartvm-guest", dependencies: ["GuestAgent"], swiftSettings: rules, linkerSettings: staticExecutable),
+            name: "smartvm-guest", dependencies: ["CGuestInit", "GuestAgent"], swiftSettings: rules, linkerSettings: staticExecutable),
 
         .target(name: "FirecrackerAPI", swiftSettings: rules),
         .target(

@@ -78,6 +78,18 @@ int clinux_pidfd_getfd(int pidfd, int descriptor) {
     return (int)syscall(SYS_pidfd_getfd, pidfd, descriptor, 0U);
 }
 
+ssize_t clinux_process_vm_readv(
+    pid_t pid, const struct iovec *local, unsigned long local_count, const struct iovec *remote,
+    unsigned long remote_count) {
+    return process_vm_readv(pid, local, local_count, remote, remote_count, 0);
+}
+
+ssize_t clinux_process_vm_writev(
+    pid_t pid, const struct iovec *local, unsigned long local_count, const struct iovec *remote,
+    unsigned long remote_count) {
+    return process_vm_writev(pid, local, local_count, remote, remote_count, 0);
+}
+
 int clinux_waitid(int kind, id_t id, int options, pid_t *pid, int *code, int *status) {
     siginfo_t info;
     memset(&info, 0, sizeof info);
@@ -143,4 +155,12 @@ ssize_t clinux_receive_descriptors(int socket, void *bytes, size_t length, int *
         }
     }
     return received;
+}
+
+int clinux_tun_attach(int descriptor, const char *name, short flags) {
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    request.ifr_flags = flags;
+    return ioctl(descriptor, TUNSETIFF, &request);
 }

@@ -31,6 +31,7 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable {
     public static let invalidArgument = Errno(rawValue: EINVAL)
     public static let noSpace = Errno(rawValue: ENOSPC)
     public static let brokenPipe = Errno(rawValue: EPIPE)
+    public static let readOnlyFileSystem = Errno(rawValue: EROFS)
     public static let nameTooLong = Errno(rawValue: ENAMETOOLONG)
     public static let notImplemented = Errno(rawValue: ENOSYS)
     public static let noProtocolOption = Errno(rawValue: ENOPROTOOPT)
@@ -38,6 +39,9 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable {
     public static let connectionReset = Errno(rawValue: ECONNRESET)
     public static let connectionRefused = Errno(rawValue: ECONNREFUSED)
     public static let timedOut = Errno(rawValue: ETIMEDOUT)
+    public static let badAddress = Errno(rawValue: EFAULT)
+    public static let notATerminal = Errno(rawValue: ENOTTY)
+    public static let tooManyFiles = Errno(rawValue: EMFILE)
     public static let inProgress = Errno(rawValue: EINPROGRESS)
 }
 

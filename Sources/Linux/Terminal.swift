@@ -39,6 +39,12 @@ public enum Terminal {
         var value: termios
     }
 
+    public static func settings(of descriptor: Int32) throws(Errno) -> Settings {
+        var value = termios()
+        try systemCall { tcgetattr(descriptor, &value) }
+        return Settings(value: value)
+    }
+
     /// Passes every byte through as it is typed, and says what to put back.
     public static func makeRaw(_ descriptor: Int32) throws(Errno) -> Settings {
         var value = termios()

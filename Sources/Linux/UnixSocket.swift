@@ -6,14 +6,16 @@ public enum UnixSocket {
     /// The longest path, in bytes, that `sockaddr_un` holds with its closing NUL.
     public static let maximumPathLength = 107
 
-    /// Binds and listens. The file gets mode 0600 whatever the umask. A path that exists is `addressInUse`.
+    /// Binds and listens. A path that exists is `addressInUse`; an empty one lets the kernel choose an abstract address.
+    ///
+    /// - Parameter mode: Permissions of the file, less the umask; nil: all that the umask leaves.
     public static func listen(
-        at path: String, backlog: Int32 = 128, nonBlocking: Bool = true
+        at path: String, backlog: Int32 = 128, nonBlocking: Bool = true, mode: UInt32? = 0o600
     ) throws(Errno) -> Descriptor {
         let socket = try make(nonBlocking: nonBlocking)
         let value = socket.rawValue
         // The socket file takes the mode of the socket itself, less the umask.
-        try systemCall { fchmod(value, 0o600) }
+        if let mode { try systemCall { fchmod(value, mode) } }
         try withAddress(path) { address, length throws(Errno) in
             try systemCall { bind(value, address, length) }
         }
@@ -54,10 +56,12 @@ public enum UnixSocket {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        let size = bytes.isEmpty ? MemoryLayout<sa_family_t>.size : MemoryLayout<sockaddr_un>.size
+        let length = socklen_t(size)
         let result: Result<Void, Errno> = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
                 do throws(Errno) {
-                    return .success(try body(pointer, socklen_t(MemoryLayout<sockaddr_un>.size)))
+                    return .success(try body(pointer, length))
                 } catch {
                     return .failure(error)
                 }
@@ -71,12 +75,18 @@ public enum UnixSocket {
 public enum DescriptorPassing {
     /// Sends `bytes` (at least one) together with copies of `descriptors` (at most 253).
     public static func send(_ bytes: [UInt8], descriptors: [Int32], over socket: Int32) throws(Errno) {
-        let sent = try systemCall {
+        if try sendSome(bytes, descriptors: descriptors, over: socket) != bytes.count { throw .inputOutput }
+    }
+
+    /// Sends what the socket takes of `bytes` (at least one), all `descriptors` with the first of them.
+    ///
+    /// - Returns: How many bytes it took.
+    public static func sendSome(_ bytes: [UInt8], descriptors: [Int32], over socket: Int32) throws(Errno) -> Int {
+        try systemCall {
             bytes.withUnsafeBytes {
                 clinux_send_descriptors(socket, $0.baseAddress, $0.count, descriptors, descriptors.count)
             }
         }
-        if sent != bytes.count { throw .inputOutput }
     }
 
     /// One descriptor and the byte it came with; nil when the other end has closed.

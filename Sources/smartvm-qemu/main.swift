@@ -1,1 +1,4 @@
-print("x")
+internal import FirecrackerQEMU
+internal import Glibc
+
+exit(VMMProcess().run(Array(CommandLine.arguments.dropFirst())))

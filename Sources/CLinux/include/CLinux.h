@@ -12,6 +12,7 @@
 #include <linux/vhost.h>
 #include <linux/vm_sockets.h>
 #include <stddef.h>
+#include <sys/prctl.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -37,6 +38,20 @@ int clinux_accept(int listener, int flags);
 /// pipe2(2) with close-on-exec.
 int clinux_pipe(int ends[2]);
 int clinux_prctl(int option, unsigned long argument);
+/// TUNSETIFF: `flags` are IFF_..., `name` is at most 15 bytes long. (The C library and the kernel both define struct ifreq.)
+int clinux_tun_attach(int descriptor, const char *name, short flags);
+
+/// The processor's time stamp counter; 0 where it has none that is called so.
+static inline uint64_t clinux_time_stamp_counter(void) {
+#if defined(__x86_64__)
+    uint32_t low, high;
+    // The fences keep the reading at its place among the instructions around it.
+    __asm__ volatile("lfence; rdtsc; lfence" : "=a"(low), "=d"(high) : : "memory");
+    return (uint64_t)high << 32 | low;
+#else
+    return 0;
+#endif
+}
 
 /// renameat2(2) with RENAME_EXCHANGE, of paths.
 int clinux_exchange(const char *path, const char *other);
@@ -57,12 +72,31 @@ static const unsigned long CLINUX_KVM_GET_REGS = KVM_GET_REGS;
 static const unsigned long CLINUX_KVM_SET_REGS = KVM_SET_REGS;
 static const unsigned long CLINUX_KVM_SET_SIGNAL_MASK = KVM_SET_SIGNAL_MASK;
 static const unsigned long CLINUX_KVM_RUN = KVM_RUN;
+static const int CLINUX_PR_SET_NAME = PR_SET_NAME;
+static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_RECV = SECCOMP_IOCTL_NOTIF_RECV;
+static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_SEND = SECCOMP_IOCTL_NOTIF_SEND;
+static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_ID_VALID = SECCOMP_IOCTL_NOTIF_ID_VALID;
+static const uint32_t CLINUX_SECCOMP_RET_USER_NOTIF = SECCOMP_RET_USER_NOTIF;
+static const uint32_t CLINUX_SECCOMP_RET_ALLOW = SECCOMP_RET_ALLOW;
+#if defined(__x86_64__)
+static const uint32_t CLINUX_AUDIT_ARCH_NATIVE = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+static const uint32_t CLINUX_AUDIT_ARCH_NATIVE = AUDIT_ARCH_AARCH64;
+#endif
 
 // Process handles (the C library of Debian 12 has them, that of older systems does not).
 
 int clinux_pidfd_open(pid_t pid, unsigned int flags);
 int clinux_pidfd_send_signal(int pidfd, int signal);
 int clinux_pidfd_getfd(int pidfd, int descriptor);
+
+/// process_vm_readv(2) and process_vm_writev(2), without flags.
+ssize_t clinux_process_vm_readv(
+    pid_t pid, const struct iovec *local, unsigned long local_count, const struct iovec *remote,
+    unsigned long remote_count);
+ssize_t clinux_process_vm_writev(
+    pid_t pid, const struct iovec *local, unsigned long local_count, const struct iovec *remote,
+    unsigned long remote_count);
 
 /// waitid(2). `kind` is P_PID, P_ALL or P_PIDFD. On success `*pid` is 0 if nothing has ended yet (WNOHANG), `*code` is one of CLD_*
 /// and `*status` the exit status or the signal.
@@ -125,5 +159,7 @@ pid_t clinux_spawn(const struct clinux_spawn *plan, int *stage);
 ssize_t clinux_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, size_t count);
 /// Receives bytes and descriptors (close-on-exec). `*count`: room in, number out. The bytes received, 0 at the end, or -1.
 ssize_t clinux_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, size_t *count);
+
+#include "CLinuxBoot.h"
 
 #endif

@@ -1,0 +1,28 @@
+/// A refusal of a request, as it goes over the wire: status and `fault_message`.
+public struct APIFault: Error, Hashable, Sendable {
+    /// The HTTP status: 400, or 413 for metadata beyond its limit.
+    public var status: Int
+    public var message: String
+
+    public init(_ message: String, status: Int = 400) {
+        self.message = message
+        self.status = status
+    }
+}
+
+extension APIFault {
+    public static let notBeforeStart = APIFault(
+        "The requested operation is not supported before starting the microVM.")
+    public static let notAfterStart = APIFault(
+        "The requested operation is not supported after starting the microVM.")
+
+    /// The body of an answer.
+    public var encoded: [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.name("fault_message")
+            writer.string(message)
+        }
+        return writer.bytes
+    }
+}

@@ -1,0 +1,7 @@
+/// The methods that the API knows.
+public enum HTTPMethod: String, Sendable, CaseIterable {
+    case get = "GET"
+    case put = "PUT"
+    case patch = "PATCH"
+    case delete = "DELETE"
+}

@@ -1,0 +1,43 @@
+/// One budget of a rate limiter.
+public struct TokenBucket: WireModel {
+    /// Tokens that it holds: bytes, or operations. 0: no limit.
+    public var size: UInt64
+    /// Tokens on top that are not refilled.
+    public var oneTimeBurst: UInt64?
+    /// Milliseconds in which an empty bucket becomes full. 0: no limit.
+    public var refillTime: UInt64
+
+    public init(size: UInt64, refillTime: UInt64, oneTimeBurst: UInt64? = nil) {
+        self.size = size
+        self.oneTimeBurst = oneTimeBurst
+        self.refillTime = refillTime
+    }
+
+    public static let schema = Schema(
+        "TokenBucketConfig", initial: TokenBucket(size: 0, refillTime: 0), ignoresUnknownFields: true,
+        [
+            .required("size", \.size),
+            .optional("one_time_burst", \.oneTimeBurst),
+            .required("refill_time", \.refillTime),
+        ])
+}
+
+/// Limits of a device.
+public struct RateLimiter: WireModel {
+    /// Bytes.
+    public var bandwidth: TokenBucket?
+    /// Operations.
+    public var ops: TokenBucket?
+
+    public init(bandwidth: TokenBucket? = nil, ops: TokenBucket? = nil) {
+        self.bandwidth = bandwidth
+        self.ops = ops
+    }
+
+    public static let schema = Schema(
+        "RateLimiterConfig", initial: RateLimiter(),
+        [
+            .optional("bandwidth", \.bandwidth),
+            .optional("ops", \.ops),
+        ])
+}

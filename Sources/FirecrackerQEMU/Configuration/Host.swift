@@ -1,0 +1,40 @@
+public import Linux
+
+internal import Glibc
+
+/// What the configuration needs of the machine that it is made on; tests put another in its place.
+public protocol Host: Sendable {
+    /// Opens a file to read, or to read and write, close-on-exec.
+    func openFile(_ path: String, writable: Bool) throws(Errno) -> SharedDescriptor
+    func openTap(_ name: String) throws(Errno) -> SharedDescriptor
+    /// Binds and listens, with whatever mode the umask leaves.
+    func listen(_ path: String) throws(Errno) -> SharedDescriptor
+    /// Whether something accepts connections there.
+    func connect(_ path: String) throws(Errno)
+    func removeFile(_ path: String) throws(Errno)
+}
+
+/// The machine that this process runs on.
+public struct LocalHost: Host {
+    public init() {}
+
+    public func openFile(_ path: String, writable: Bool) throws(Errno) -> SharedDescriptor {
+        SharedDescriptor(try Descriptor.open(path, writable ? O_RDWR : O_RDONLY))
+    }
+
+    public func openTap(_ name: String) throws(Errno) -> SharedDescriptor {
+        SharedDescriptor(try TapDevice.open(name))
+    }
+
+    public func listen(_ path: String) throws(Errno) -> SharedDescriptor {
+        SharedDescriptor(try UnixSocket.listen(at: path, mode: nil))
+    }
+
+    public func connect(_ path: String) throws(Errno) {
+        _ = try UnixSocket.connect(to: path)
+    }
+
+    public func removeFile(_ path: String) throws(Errno) {
+        try systemCall { unlink(path) }
+    }
+}

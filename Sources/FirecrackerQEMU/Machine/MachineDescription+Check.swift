@@ -1,0 +1,63 @@
+internal import Glibc
+internal import Linux
+
+extension MachineDescription {
+    /// Looks at what can be known to be wrong before QEMU is started. Faults are in Firecracker's words.
+    func check() throws(MachineFault) {
+        guard (1...32).contains(cpuCount) else {
+            throw MachineFault("The number of virtual CPUs is \(cpuCount); it must be 1 to 32.")
+        }
+        let memory = UInt64(clamping: memoryMiB).multipliedReportingOverflow(by: 1 << 20)
+        guard memoryMiB > 0, !memory.overflow, memory.partialValue <= UInt64(Int64.max) else {
+            throw MachineFault(
+                "Invalid Memory Configuration: Total sum of memory regions exceeds largest possible file offset")
+        }
+        guard memory.partialValue <= Self.hostMemory else {
+            throw MachineFault("Invalid Memory Configuration: Cannot create mmap region", .outOfMemory)
+        }
+        let image = try ELFKernel(memory: memory.partialValue) { FileRange.read(kernel, $0, $1) }
+        if let initrd {
+            // Above the kernel, in pages, and below the tables that the firmware puts at the end of memory.
+            let tables: UInt64 = 0x28000
+            guard let size = FileRange.size(initrd), image.end + tables + (size + 4095) & ~4095 <= memory.partialValue else {
+                throw MachineFault("Error with initrd initialization: Failed to compute the initrd address..")
+            }
+        }
+    }
+
+    private static var hostMemory: UInt64 {
+        UInt64(clamping: sysconf(Int32(_SC_PHYS_PAGES))) * UInt64(clamping: sysconf(Int32(_SC_PAGESIZE)))
+    }
+}
+
+/// Parts of open files, read without moving their place.
+enum FileRange {
+    /// Up to `count` bytes at `offset`: fewer at the end, nil if the file cannot be read.
+    static func read(_ descriptor: Int32, _ offset: UInt64, _ count: Int) -> [UInt8]? {
+        guard let start = Int(exactly: offset) else { return nil }
+        var bytes = [UInt8](repeating: 0, count: count)
+        var length = 0
+        while length < count {
+            let place = length
+            let result = try? systemCall {
+                bytes.withUnsafeMutableBytes { buffer in
+                    pread(descriptor, buffer.baseAddress.map { $0 + place }, count - place, start + place)
+                }
+            }
+            guard let result else { return nil }
+            if result == 0 { break }
+            length += result
+        }
+        return Array(bytes[..<length])
+    }
+
+    static func size(_ descriptor: Int32) -> UInt64? {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 ? UInt64(clamping: status.st_size) : nil
+    }
+
+    static func isBlockDevice(_ descriptor: Int32) -> Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFBLK
+    }
+}

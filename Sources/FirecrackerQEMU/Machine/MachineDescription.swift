@@ -1,0 +1,149 @@
+/// Everything that a machine is made of, as plain values: what ``QEMUMachine`` is given, and all that it is given.
+///
+/// Files, TAP interfaces and listening sockets are open descriptors. They belong to the caller, are only duplicated here, and must
+/// stay open until ``QEMUMachine/init(_:options:)`` has returned: a start that failed can then be tried again with the same
+/// description. They should be close-on-exec.
+public struct MachineDescription: Sendable {
+    /// Virtual CPUs, 1 to 32.
+    public var cpuCount = 1
+    /// Guest memory in MiB.
+    public var memoryMiB = 128
+    /// An uncompressed ELF kernel, readable.
+    public var kernel: Int32
+    /// An initial RAM disk, readable.
+    public var initrd: Int32?
+    /// The kernel's command line; nil stands for Firecracker's default.
+    public var bootArguments: String?
+    /// In the order of the guest's /dev/vda, /dev/vdb, …: a root drive stands first.
+    public var drives: [Drive] = []
+    public var networkInterfaces: [NetworkInterface] = []
+    public var vsock: Vsock?
+    public var balloon: Balloon?
+    public var entropy: Entropy?
+    public var console = Console.standardStreams
+
+    public init(kernel: Int32) {
+        self.kernel = kernel
+    }
+
+    /// A block device on a file or a block device of the host.
+    public struct Drive: Sendable {
+        /// Letters, digits and `_`.
+        public var id: String
+        /// Open for reading and, unless `isReadOnly`, for writing too.
+        public var file: Int32
+        public var isReadOnly: Bool
+        /// Adds `root=… ro|rw` to the kernel's command line.
+        public var isRoot: Bool
+        /// With `isRoot`: the root is this partition instead of the whole drive.
+        public var partitionUUID: String?
+        /// Whether the guest is offered a flush, and a flush reaches the host's disk (cache type `Writeback`).
+        public var isWriteback: Bool
+        public var limiter = DriveLimiter()
+
+        public init(
+            id: String, file: Int32, isReadOnly: Bool = false, isRoot: Bool = false, partitionUUID: String? = nil,
+            isWriteback: Bool = false
+        ) {
+            self.id = id
+            self.file = file
+            self.isReadOnly = isReadOnly
+            self.isRoot = isRoot
+            self.partitionUUID = partitionUUID
+            self.isWriteback = isWriteback
+        }
+    }
+
+    /// A network interface on a TAP device.
+    public struct NetworkInterface: Sendable {
+        public var id: String
+        /// A TAP queue, attached with IFF_NO_PI and IFF_VNET_HDR.
+        public var tap: Int32
+        /// `xx:xx:xx:xx:xx:xx`; nil leaves the choice to QEMU.
+        public var macAddress: String?
+        public var mtu: UInt16?
+
+        public init(id: String, tap: Int32, macAddress: String? = nil, mtu: UInt16? = nil) {
+            self.id = id
+            self.tap = tap
+            self.macAddress = macAddress
+            self.mtu = mtu
+        }
+    }
+
+    /// The socket device, see ``VsockDevice``.
+    public struct Vsock: Sendable {
+        public var guestCID: UInt32
+        /// The Unix socket of host-initiated connections, bound and listening. It is made non-blocking.
+        public var listener: Int32
+        /// Its path: the guest's connections to port P arrive at `<path>_P`.
+        public var path: String
+
+        public init(guestCID: UInt32, listener: Int32, path: String) {
+            self.guestCID = guestCID
+            self.listener = listener
+            self.path = path
+        }
+    }
+
+    public struct Balloon: Sendable {
+        /// The memory that is taken from the guest, in MiB.
+        public var targetMiB: Int
+        public var deflatesOnOutOfMemory: Bool
+        /// Seconds between two statistics; 0 for none.
+        public var statisticsInterval: Int
+        public var reportsFreePages: Bool
+
+        public init(
+            targetMiB: Int, deflatesOnOutOfMemory: Bool = false, statisticsInterval: Int = 0,
+            reportsFreePages: Bool = false
+        ) {
+            self.targetMiB = targetMiB
+            self.deflatesOnOutOfMemory = deflatesOnOutOfMemory
+            self.statisticsInterval = statisticsInterval
+            self.reportsFreePages = reportsFreePages
+        }
+    }
+
+    /// A virtio-rng device, fed from the host's getrandom(2).
+    public struct Entropy: Sendable {
+        /// Bytes in a period of `milliseconds`; nil is unlimited.
+        public var limit: (bytes: UInt64, milliseconds: UInt64)?
+
+        public init(limit: (bytes: UInt64, milliseconds: UInt64)? = nil) {
+            self.limit = limit
+        }
+    }
+
+    /// Where the guest's serial console is.
+    public enum Console: Sendable {
+        /// Standard input and output of this process; a terminal is made raw.
+        case standardStreams
+        /// Output only, to an open file.
+        case file(Int32)
+    }
+}
+
+/// Limits of a drive, as Firecracker's token buckets state them.
+public struct DriveLimiter: Hashable, Sendable {
+    /// Bytes.
+    public var bandwidth: TokenBucket?
+    /// Requests.
+    public var operations: TokenBucket?
+
+    public init(bandwidth: TokenBucket? = nil, operations: TokenBucket? = nil) {
+        self.bandwidth = bandwidth
+        self.operations = operations
+    }
+
+    /// `size` tokens come back in `refillMilliseconds`, and as many can be spent at once.
+    public struct TokenBucket: Hashable, Sendable {
+        public var size: UInt64
+        public var refillMilliseconds: UInt64
+
+        public init(size: UInt64, refillMilliseconds: UInt64) {
+            self.size = size
+            self.refillMilliseconds = refillMilliseconds
+        }
+    }
+}

@@ -1,0 +1,131 @@
+/// A description of a machine turned into QEMU's arguments, and the descriptors that QEMU inherits.
+///
+/// QEMU gets no path of a file: what it opens is passed to it, and is named `/dev/fdset/<n>` or `/proc/self/fd/<n>`. So a sandboxed
+/// QEMU needs no right to look anything up, and what was checked here is what it uses.
+struct QEMUCommandLine {
+    /// Without argv[0].
+    private(set) var arguments: [String] = []
+    /// The one at place i is descriptor i of QEMU.
+    private(set) var descriptors: [Int32]
+    /// QEMU's number of the descriptor that stands for /dev/vhost-vsock, if there is such a device.
+    private(set) var vhostDescriptor: Int32?
+
+    /// What this process opened for QEMU, over and above the description.
+    struct Channels {
+        var standardInput: Int32
+        var standardOutput: Int32
+        var standardError: Int32
+        var monitor: Int32
+        /// Any descriptor that does nothing: see ``VsockDevice``.
+        var vhost: Int32?
+    }
+
+    /// As many virtio devices as the machine has places for.
+    static let maximumDevices = 24
+
+    /// - Parameter isBlockDevice: Whether a drive's descriptor is a block device of the host.
+    init(
+        _ description: MachineDescription, kernelCommandLine: String, channels: Channels,
+        isBlockDevice: (Int32) -> Bool = { _ in false }
+    ) throws(MachineFault) {
+        descriptors = [channels.standardInput, channels.standardOutput, channels.standardError]
+        let devices =
+            description.drives.count + description.networkInterfaces.count + (description.vsock == nil ? 0 : 1)
+            + (description.balloon == nil ? 0 : 1) + (description.entropy == nil ? 0 : 1)
+        guard devices <= Self.maximumDevices else {
+            throw MachineFault(
+                "The machine has \(devices) devices; QEMU's microvm has places for \(Self.maximumDevices).")
+        }
+
+        addMachine(description)
+        addKernel(description, commandLine: kernelCommandLine)
+        addMonitor(channels.monitor)
+        for (index, drive) in description.drives.enumerated() {
+            add(drive, index: index, isBlockDevice: isBlockDevice(drive.file))
+        }
+        for (index, interface) in description.networkInterfaces.enumerated() { add(interface, index: index) }
+        if let vsock = description.vsock, let vhost = channels.vhost { add(vsock, vhost: vhost) }
+        if let balloon = description.balloon { add(balloon) }
+        if let entropy = description.entropy { add(entropy) }
+    }
+
+    /// QEMU's number of a descriptor that it inherits.
+    private mutating func inherit(_ descriptor: Int32) -> Int {
+        descriptors.append(descriptor)
+        return descriptors.count - 1
+    }
+
+    private mutating func add(_ option: String, _ value: String) {
+        arguments += [option, value]
+    }
+
+    private mutating func addMachine(_ description: MachineDescription) {
+        arguments += ["-nodefaults", "-no-user-config", "-no-reboot"]
+        add("-display", "none")
+        // No timer but the local APIC's: the kernel is told the frequency of the time stamp counter instead.
+        add("-M", "microvm,acpi=on,pit=off,pic=off")
+        // Larger or smaller buffers for translated code than 16 to 256 MiB do not pay.
+        add("-accel", "tcg,tb-size=64" + (description.cpuCount > 1 ? ",thread=multi" : ""))
+        // Without rdrand the guest's random numbers are ready only after a second and more.
+        add("-cpu", "qemu64,+rdrand")
+        add("-m", "\(description.memoryMiB)M")
+        add("-smp", "\(description.cpuCount)")
+        add("-global", "virtio-mmio.force-legacy=false")
+        // The keyboard controller resets the machine, and takes Ctrl-Alt-Del.
+        add("-device", "i8042")
+        add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
+        // signal=off: Ctrl-C and the like belong to the guest.
+        add("-chardev", "stdio,id=console,signal=off")
+        add("-serial", "chardev:console")
+    }
+
+    private mutating func addKernel(_ description: MachineDescription, commandLine: String) {
+        add("-kernel", "/proc/self/fd/\(inherit(description.kernel))")
+        if let initrd = description.initrd { add("-initrd", "/proc/self/fd/\(inherit(initrd))") }
+        add("-append", commandLine)
+    }
+
+    private mutating func addMonitor(_ descriptor: Int32) {
+        add("-chardev", "socket,id=qmp,fd=\(inherit(descriptor))")
+        add("-mon", "chardev=qmp,mode=control")
+    }
+
+    private mutating func add(_ drive: MachineDescription.Drive, index: Int, isBlockDevice: Bool) {
+        let nodes = DriveNodes(drive, index: index, isBlockDevice: isBlockDevice)
+        add("-add-fd", "fd=\(inherit(drive.file)),set=\(nodes.descriptorSet)")
+        add("-object", nodes.throttleGroup(drive.limiter))
+        for node in [nodes.file, nodes.format, nodes.filter] { add("-blockdev", node) }
+        add("-device", "virtio-blk-device,id=\(nodes.device),drive=\(nodes.filterName),serial=\(drive.id.prefix(20))")
+    }
+
+    private mutating func add(_ interface: MachineDescription.NetworkInterface, index: Int) {
+        add("-netdev", "tap,id=tap\(index),fd=\(inherit(interface.tap)),vhost=off")
+        var device = "virtio-net-device,id=net\(index),netdev=tap\(index)"
+        if let address = interface.macAddress { device += ",mac=\(address)" }
+        if let mtu = interface.mtu { device += ",host_mtu=\(mtu)" }
+        add("-device", device)
+    }
+
+    private mutating func add(_ vsock: MachineDescription.Vsock, vhost: Int32) {
+        let descriptor = inherit(vhost)
+        vhostDescriptor = Int32(descriptor)
+        add("-device", "vhost-vsock-device,id=vsock0,guest-cid=\(vsock.guestCID),vhostfd=\(descriptor),event_idx=off")
+    }
+
+    private mutating func add(_ balloon: MachineDescription.Balloon) {
+        add(
+            "-device",
+            "virtio-balloon-device,id=balloon0,free-page-reporting=\(balloon.reportsFreePages ? "on" : "off"),"
+                + "deflate-on-oom=\(balloon.deflatesOnOutOfMemory ? "on" : "off")")
+    }
+
+    private mutating func add(_ entropy: MachineDescription.Entropy) {
+        add("-object", "rng-builtin,id=rng0")
+        var device = "virtio-rng-device,id=entropy0,rng=rng0"
+        if let limit = entropy.limit {
+            device += ",max-bytes=\(max(1, min(limit.bytes, 1 << 62)))"
+            device += ",period=\(max(1, min(limit.milliseconds, 1 << 31)))"
+        }
+        add("-device", device)
+    }
+}

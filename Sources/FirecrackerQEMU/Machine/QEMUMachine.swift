@@ -1,0 +1,194 @@
+internal import FirecrackerAPI
+internal import Glibc
+public import Linux
+
+/// A running machine: one QEMU process, its monitor, and the devices that this process plays for it.
+///
+/// Theory of operation. A ``MachineDescription`` becomes QEMU's command line (``QEMUCommandLine``), in which every file is a descriptor
+/// that QEMU inherits. The process is started with a death signal, so that no end of this process, however sudden, leaves it behind;
+/// the kernel ties that signal to the *thread* that starts it, which therefore must be the one that lives as long as the process. The
+/// monitor (``QMPClient``) is one end of a socket pair. When it answers, the machine stands and its processors run.
+///
+/// The owner polls ``descriptors`` and calls ``handle(readable:)``; once QEMU has ended, ``ending`` says how. Nothing here is safe to
+/// use from two threads. The vsock device has a thread of its own, because QEMU waits for it inside system calls.
+public final class QEMUMachine {
+    /// What does not belong to the machine but to the way of running it.
+    public struct Options: Sendable {
+        /// A path, or a name to look up in `searchPath`; nil is `qemu-system-x86_64`.
+        public var qemuBinary: String?
+        /// The value of PATH.
+        public var searchPath: String?
+        /// Taken as early in this process as may be: the frequency of the time stamp counter is measured from then to the start.
+        public var processStart: TimeStamp
+        /// How long QEMU may take until its monitor answers.
+        public var startTimeout: Duration = .seconds(30)
+
+        public init(qemuBinary: String? = nil, searchPath: String? = nil, processStart: TimeStamp = .now()) {
+            self.qemuBinary = qemuBinary
+            self.searchPath = searchPath
+            self.processStart = processStart
+        }
+    }
+
+    /// How a machine ended.
+    public enum Ending: Hashable, Sendable {
+        /// The guest reset or switched off the machine.
+        case guest
+        /// QEMU failed, or was ended from outside: what is known of the reason.
+        case failed(String)
+
+        /// What a VMM's process ends with.
+        public var exitStatus: Int32 { self == .guest ? 0 : 1 }
+    }
+
+    /// Set once QEMU has ended.
+    public private(set) var ending: Ending?
+    public private(set) var isPaused = false
+
+    let description: MachineDescription
+    let process: QEMUProcess
+    var driveNodes: [DriveNodes]
+    var balloonTargetMiB = 0
+    private let vsock: VsockThread?
+    private var guestEndedIt = false
+
+    /// Starts the machine, and returns when it runs.
+    ///
+    /// - Throws: A fault whose text follows `Start microvm error: `. Nothing is left of the attempt then, and it can be made again.
+    public init(_ description: MachineDescription, options: Options) throws(MachineFault) {
+        let binary = try QEMUBinary.locate(options.qemuBinary, searchPath: options.searchPath)
+        try description.check()
+        guard let frequency = TimeStampCounter.measure(since: options.processStart) else {
+            throw MachineFault("The processor's time stamp counter does not run; a guest could not tell the time.")
+        }
+        let kernelCommandLine = try KernelCommandLine(description, timeStampCounter: frequency).text
+        self.description = description
+        driveNodes = description.drives.enumerated().map { index, drive in
+            DriveNodes(drive, index: index, isBlockDevice: FileRange.isBlockDevice(drive.file))
+        }
+        let vhost = try Self.vhostDescriptor(description)
+        defer { if let vhost { close(vhost) } }
+        let started = try QEMUProcess.start(
+            binary, console: description.console, vhost: vhost,
+            notificationFilter: { SeccompNotification.filter(ioctlOf: $0, group: 0xaf) }
+        ) { (channels) throws(MachineFault) in
+            try QEMUCommandLine(
+                description, kernelCommandLine: kernelCommandLine, channels: channels,
+                isBlockDevice: FileRange.isBlockDevice)
+        }
+        process = started.process
+        vsock = try Self.startVsock(description, started.process, started.listener)
+
+        do throws(QMPError) {
+            try process.monitor.open(timeout: options.startTimeout)
+            if let balloon = description.balloon { try begin(balloon) }
+        } catch {
+            // A QEMU that has closed its monitor is about to end, and its last words say why.
+            if error == .closed { _ = process.checkEnd(timeout: .seconds(5)) }
+            process.kill()
+            throw MachineFault("QEMU could not start the machine: \(process.complaint ?? error.description)")
+        }
+    }
+
+    /// Something for QEMU to hold that does nothing, if there is a vsock device: see ``VsockDevice``.
+    private static func vhostDescriptor(_ description: MachineDescription) throws(MachineFault) -> Int32? {
+        guard description.vsock != nil else { return nil }
+        do throws(Errno) {
+            return try Descriptor.open("/dev/null", O_RDWR).take()
+        } catch {
+            throw MachineFault("Cannot open the channels to QEMU", error)
+        }
+    }
+
+    /// Takes over the listener.
+    private static func startVsock(
+        _ description: MachineDescription, _ process: QEMUProcess, _ listener: Int32?
+    ) throws(MachineFault) -> VsockThread? {
+        guard let listener else { return nil }
+        let notifications = Descriptor(owning: listener)
+        guard let vsock = description.vsock else { return nil }
+        do throws(Errno) {
+            return try VsockThread(
+                listener: vsock.listener, path: vsock.path, process: process.child, notifications: notifications)
+        } catch {
+            throw MachineFault("Cannot start the vsock device", error)
+        }
+    }
+
+    /// QEMU's process, for those who count its CPU time or memory.
+    public var processID: Int32 { process.child.pid }
+
+    /// To be polled for reading.
+    public var descriptors: [Int32] {
+        [process.monitor.descriptor, process.errorOutput.rawValue, process.child.descriptor]
+    }
+
+    /// Takes in what one of ``descriptors`` has.
+    public func handle(readable descriptor: Int32) {
+        switch descriptor {
+        case process.errorOutput.rawValue: process.receiveErrorOutput()
+        case process.monitor.descriptor, process.child.descriptor: receiveEvents()
+        default: break
+        }
+        guard ending == nil, let end = process.checkEnd() else { return }
+        receiveEvents()
+        ending = Self.ending(end, guestEndedIt: guestEndedIt, complaint: process.complaint)
+    }
+
+    /// Ends QEMU at once, as a power failure would.
+    public func kill() {
+        process.kill()
+        if ending == nil { ending = .failed("QEMU was killed.") }
+    }
+
+    private func receiveEvents() {
+        try? process.monitor.receiveEvents()
+        for event in process.monitor.takeEvents() where event.name == "SHUTDOWN" {
+            guestEndedIt = guestEndedIt || event.data["guest"] == .bool(true)
+        }
+    }
+
+    private static func ending(
+        _ end: ChildProcess.Ending, guestEndedIt: Bool, complaint: String?
+    ) -> Ending {
+        let words = complaint.map { ": \($0)" } ?? "."
+        return switch end {
+        case .exited(0) where guestEndedIt: .guest
+        case .exited(0): .failed("QEMU was ended from outside\(words)")
+        case .exited(let status): .failed("QEMU ended with status \(status)\(words)")
+        case .signaled(let signal): .failed("QEMU was ended by signal \(signal)\(words)")
+        }
+    }
+}
+
+extension QEMUMachine {
+    /// Halts the processors and the devices; the guest's clock stands still. Nothing happens to a paused machine.
+    public func pause() throws(MachineFault) {
+        try command("stop")
+        isPaused = true
+    }
+
+    /// Goes on after ``pause()``. Nothing happens to a machine that runs.
+    public func resume() throws(MachineFault) {
+        try command("cont")
+        isPaused = false
+    }
+
+    /// Presses Ctrl-Alt-Del on the guest's keyboard.
+    public func sendCtrlAltDel() throws(MachineFault) {
+        let keys = ["ctrl", "alt", "delete"].map { JSONValue.members(["type": .string("qcode"), "data": .string($0)]) }
+        try command("send-key", .members(["keys": .array(keys)]))
+    }
+
+    /// A command whose refusal is the caller's fault to report.
+    @discardableResult
+    func command(
+        _ name: String, _ arguments: JSONValue? = nil, passing descriptor: Int32? = nil
+    ) throws(MachineFault) -> JSONValue {
+        do throws(QMPError) {
+            return try process.monitor.execute(name, arguments, passing: descriptor)
+        } catch {
+            throw MachineFault(error.description)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+internal import Glibc
+internal import Linux
+
+/// QEMU as a child: its monitor, what it says on standard error, and its end.
+final class QEMUProcess {
+    let child: ChildProcess
+    let monitor: QMPClient
+    /// Readable when QEMU says something on standard error.
+    let errorOutput: Descriptor
+    private let streams: StandardStreams
+    private var lastWords: [UInt8] = []
+    private(set) var end: ChildProcess.Ending?
+
+    /// A guest can make QEMU complain without end; the last lines are what counts.
+    private static let keptOutput = 4096
+
+    /// Starts QEMU, and returns once it has been executed.
+    ///
+    /// - Parameters:
+    ///   - vhost: What QEMU is given for /dev/vhost-vsock.
+    ///   - notificationFilter: The filter for QEMU's number of that descriptor.
+    ///   - arguments: Makes the command line.
+    /// - Returns: The process, and the listener of the filter.
+    static func start(
+        _ binary: String, console: MachineDescription.Console, vhost: Int32?,
+        notificationFilter: (Int32) -> [Spawn.BPFInstruction],
+        commandLine: (QEMUCommandLine.Channels) throws(MachineFault) -> QEMUCommandLine
+    ) throws(MachineFault) -> (process: QEMUProcess, listener: Int32?) {
+        let monitor = try opening { () throws(Errno) in try MonitorEnds() }
+        let errors = try opening { () throws(Errno) in
+            let pipe = try Pipe()
+            // QEMU loses a message rather than wait for this process.
+            try pipe.write.setNonBlocking()
+            try pipe.read.setNonBlocking()
+            return pipe
+        }
+        let streams = try opening { () throws(Errno) in try StandardStreams(console) }
+        let line = try commandLine(
+            QEMUCommandLine.Channels(
+                standardInput: streams.input, standardOutput: streams.output, standardError: errors.write.rawValue,
+                monitor: monitor.remote.rawValue, vhost: vhost))
+        var spawn = Spawn(binary, arguments: [QEMUBinary.name] + line.arguments)
+        spawn.descriptors = line.descriptors
+        spawn.deathSignal = SIGKILL
+        if let number = line.vhostDescriptor { spawn.notificationFilter = notificationFilter(number) }
+        var started: Spawn.Started
+        do throws(Spawn.Failure) {
+            started = try spawn.start()
+        } catch {
+            throw MachineFault("Cannot run \(binary)", error.errno)
+        }
+        let process = QEMUProcess(started.child, monitor.client, errors.read, streams)
+        return (process, started.takeListener()?.take())
+    }
+
+    /// The monitor's socket pair: one end for this process, one for QEMU.
+    private struct MonitorEnds: ~Copyable {
+        let client: QMPClient
+        let remote: Descriptor
+
+        init() throws(Errno) {
+            let ends = try SocketPair()
+            client = try QMPClient(ends.first)
+            remote = ends.second
+        }
+    }
+
+    private static func opening<Channel: ~Copyable>(
+        _ body: () throws(Errno) -> Channel
+    ) throws(MachineFault) -> Channel {
+        do throws(Errno) {
+            return try body()
+        } catch {
+            throw MachineFault("Cannot open the channels to QEMU", error)
+        }
+    }
+
+    private init(
+        _ child: ChildProcess, _ monitor: QMPClient, _ errorOutput: consuming Descriptor, _ streams: StandardStreams
+    ) {
+        self.child = child
+        self.monitor = monitor
+        self.errorOutput = errorOutput
+        self.streams = streams
+    }
+
+    deinit {
+        kill()
+    }
+
+    /// Ends QEMU if it runs, and reaps it.
+    func kill() {
+        guard end == nil else { return }
+        child.kill(SIGKILL)
+        end = try? child.waitUntilExit()
+    }
+
+    /// Looks whether QEMU has ended, and reaps it then. Waits for at most `timeout`.
+    func checkEnd(timeout: Duration = .zero) -> ChildProcess.Ending? {
+        if end == nil, child.waitForEnd(timeout: timeout) { end = try? child.waitUntilExit() }
+        return end
+    }
+
+    /// Takes in what QEMU has said on standard error.
+    func receiveErrorOutput() {
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        let value = errorOutput.rawValue
+        while let count = try? systemCall({ chunk.withUnsafeMutableBytes { read(value, $0.baseAddress, $0.count) } }),
+            count > 0
+        {
+            lastWords += chunk[..<count]
+            if lastWords.count > Self.keptOutput { lastWords.removeFirst(lastWords.count - Self.keptOutput) }
+        }
+    }
+
+    /// The last lines that QEMU said on standard error, without its name before them; nil if it said nothing.
+    var complaint: String? {
+        receiveErrorOutput()
+        let lines = String(decoding: lastWords, as: UTF8.self).split(whereSeparator: \.isNewline).suffix(5)
+        let prefix = QEMUBinary.name + ": "
+        let text = lines.map { $0.hasPrefix(prefix) ? $0.dropFirst(prefix.count) : $0 }.joined(separator: "; ")
+        return text.isEmpty ? nil : text
+    }
+}

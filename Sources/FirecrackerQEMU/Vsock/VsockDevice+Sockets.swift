@@ -1,0 +1,128 @@
+internal import Glibc
+internal import Linux
+
+/// The host's sockets.
+extension VsockDevice {
+    /// Takes clients only while the guest's driver is up: those who come before wait in the kernel, as with Firecracker.
+    func listenForClients(_ wanted: Bool) {
+        guard wanted != acceptsClients else { return }
+        acceptsClients = wanted
+        if wanted {
+            try? epoll.add(configuration.listener, .readable, token: Token.listener.rawValue)
+        } else {
+            try? epoll.remove(configuration.listener)
+        }
+    }
+
+    func acceptClients() {
+        for _ in 0..<16 {
+            do throws(Errno) {
+                let socket = try UnixSocket.accept(configuration.listener)
+                // One too many is closed without a word.
+                if endpoints.count < VsockMuxer.maximumConnections { _ = try addEndpoint(socket) }
+            } catch {
+                guard error == .tooManyFiles else { return }
+                // The listener would stay readable: the spare descriptor serves to turn the client away.
+                spare = nil
+                _ = try? UnixSocket.accept(configuration.listener)
+                spare = try? EventCounter()
+            }
+        }
+    }
+
+    private func addEndpoint(_ socket: consuming Linux.Descriptor) throws(Errno) -> VsockEndpoint {
+        let endpoint = VsockEndpoint(nextNumber, socket)
+        nextNumber += 1
+        try epoll.add(
+            endpoint.socket.rawValue, [.readable, .writable, .readHangUp, .edgeTriggered], token: endpoint.number)
+        endpoints[endpoint.number] = endpoint
+        return endpoint
+    }
+
+    /// Something has happened on a socket.
+    func handle(_ endpoint: VsockEndpoint, _ events: Epoll.Events) {
+        if events.contains(.writable), endpoint.hasLeftover { flush(endpoint) }
+        guard endpoints[endpoint.number] != nil,
+            !events.isDisjoint(with: [.readable, .readHangUp, .hangUp, .error])
+        else { return }
+        if endpoint.connection == nil {
+            greet(endpoint)
+        } else {
+            endpoint.isReadable = true
+            enqueue(endpoint)
+        }
+    }
+
+    /// Reads which port a client wants, and asks the guest for it.
+    private func greet(_ endpoint: VsockEndpoint) {
+        switch endpoint.readRequest() {
+        case .incomplete: break
+        case .malformed: close(endpoint)
+        case .port(let port):
+            let ports = VsockMuxer.Ports(host: muxer.takeHostPort(forGuestPort: port), guest: port)
+            endpoint.connection = VsockConnection(
+                hostPort: ports.host, guestPort: ports.guest, capacity: Self.connectionCapacity)
+            muxer.add(endpoint.number, ports)
+            // What follows the line came with the same edge.
+            endpoint.isReadable = true
+            setDeadline(endpoint)
+            enqueue(endpoint)
+        }
+    }
+
+    /// Connects to the host's socket for a connection that the guest asks for.
+    func open(_ header: VsockHeader) {
+        guard endpoints.count < VsockMuxer.maximumConnections,
+            let socket = try? UnixSocket.connect(
+                to: "\(configuration.path)_\(header.destinationPort)", nonBlocking: true),
+            let endpoint = try? addEndpoint(socket)
+        else { return muxer.refuse(header, guestCID: guestCID) }
+        endpoint.connection = VsockConnection(accepting: header, capacity: Self.connectionCapacity)
+        muxer.add(
+            endpoint.number, VsockMuxer.Ports(host: header.destinationPort, guest: header.sourcePort))
+        enqueue(endpoint)
+    }
+
+    /// Puts a connection into the line if the guest is to hear of it.
+    func enqueue(_ endpoint: VsockEndpoint) {
+        guard !endpoint.isQueued, endpoint.isReady else { return }
+        endpoint.isQueued = true
+        muxer.enqueue(endpoint.number)
+    }
+
+    /// Gives a socket what it did not take before.
+    func flush(_ endpoint: VsockEndpoint) {
+        do throws(Errno) {
+            endpoint.connection?.forward(try endpoint.flush())
+            if endpoint.connection?.phase == .guestClosed, !endpoint.hasLeftover {
+                close(endpoint)
+            } else {
+                enqueue(endpoint)
+            }
+        } catch {
+            resetAndClose(endpoint)
+        }
+    }
+
+    /// Tells the guest that a connection is over, and closes the socket.
+    func resetAndClose(_ endpoint: VsockEndpoint) {
+        if let connection = endpoint.connection, connection.phase != .guestClosed, let ports = endpoint.ports {
+            muxer.reset(ports, guestCID: guestCID)
+        }
+        close(endpoint)
+    }
+
+    func close(_ endpoint: VsockEndpoint) {
+        // A connection that the guest has closed left the table then; its ports may be in use again.
+        if let ports = endpoint.ports, endpoint.connection?.phase != .guestClosed { muxer.remove(ports) }
+        endpoint.discardInput()
+        endpoints[endpoint.number] = nil
+    }
+
+    /// The guest's driver knows of no connection any more.
+    func closeAll() {
+        endpoints = endpoints.filter { $0.value.connection == nil }
+        muxer.removeAll()
+        deadlines.removeAll()
+    }
+}

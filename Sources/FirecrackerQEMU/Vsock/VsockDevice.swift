@@ -1,0 +1,182 @@
+internal import Glibc
+internal import Linux
+
+/// The vsock device: what QEMU takes for the kernel's vhost-vsock is this object, on a thread of its own.
+///
+/// Theory of operation. QEMU's `vhost-vsock-device` leaves the rings to whoever is behind the descriptor of /dev/vhost-vsock, and talks to
+/// it by ioctls. QEMU is given a descriptor that does nothing, and a seccomp filter that makes every vhost ioctl on it wait for this
+/// process (``SeccompNotification``). What an ioctl says is decoded by ``VhostRequest``; the rings and buffers are reached through
+/// ``ProcessMemory``, their walk is ``VirtQueue``'s; packets are ``VsockHeader``s, whose meaning ``VsockMuxer`` and
+/// ``VsockConnection`` know. All of those are free of I/O. This object has the sockets and one epoll over all that can happen.
+///
+/// One thread does everything and never waits elsewhere: QEMU holds its main lock during an ioctl, so that an answer which waited would
+/// stop the machine. For the same reason nothing needs a lock, and when "stop" is answered nothing is in flight.
+///
+/// The host's side follows Firecracker: a client writes `CONNECT <port>\n` to the Unix socket and reads `OK <n>\n`; the guest's connection
+/// to port P of the host arrives at `<path>_P`.
+final class VsockDevice {
+    struct Configuration: Sendable {
+        /// QEMU.
+        var process: ChildProcess
+        /// The listener of the seccomp filter, which the device closes.
+        var notifications: Int32
+        /// The Unix socket of the host's clients.
+        var listener: Int32
+        var path: String
+        /// Readable when the thread is to end.
+        var stop: Int32
+    }
+
+    enum Token: UInt64 {
+        case notifications, listener, stop, receiveKick, transmitKick
+        /// Endpoints have numbers from here on.
+        case firstEndpoint = 16
+    }
+
+    /// The room for bytes of the guest that a host's socket has not taken.
+    static let connectionCapacity: UInt32 = 64 << 10
+    /// How long the guest may take to answer a request or a shutdown, as in Firecracker.
+    static let answerTime: UInt64 = 2_000_000_000
+
+    /// As many packets for the guest as go into one copy, with two stretches of memory here for each.
+    static let maximumPackets = 256
+
+    let configuration: Configuration
+    let epoll: Epoll
+    let memory: ProcessMemory
+    var regions = MemoryTable()
+    /// From the host to the guest, and back.
+    var receive = VirtQueue(.toDriver)
+    var transmit = VirtQueue(.fromDriver)
+    /// Eventfds of the two queues, shared with QEMU: the guest notifies of buffers, and is interrupted for them.
+    var kicks: [Int32?] = [nil, nil]
+    var calls: [Int32?] = [nil, nil]
+    /// What GET_VRING_BASE last answered.
+    var lastBases: [UInt16] = [0, 0]
+    var guestCID: UInt64 = 3
+    var isRunning = false
+    /// A ring broke a rule: nothing goes on until the driver is set up again.
+    var isBroken = false
+
+    var muxer = VsockMuxer()
+    var endpoints: [UInt64: VsockEndpoint] = [:]
+    var nextNumber = Token.firstEndpoint.rawValue
+    /// Those whose guest must answer, in the order of their deadlines (nanoseconds of the monotonic clock).
+    var deadlines: [(time: UInt64, number: UInt64, phase: VsockConnection.Phase)] = []
+    var acceptsClients = false
+    /// Holds a descriptor back for the moment when there are no more.
+    var spare: EventCounter?
+    var mustTransmit = false
+
+    /// Where bytes stand on their way, and the headers of packets to the guest.
+    let staging = UnsafeMutableRawBufferPointer.allocate(byteCount: 512 << 10, alignment: 64)
+    let headers = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: VsockHeader.size * VsockDevice.maximumPackets, alignment: 64)
+    var localSpans: [MemorySpan] = []
+    var remoteSpans: [MemorySpan] = []
+
+    init(_ configuration: Configuration) throws(Errno) {
+        self.configuration = configuration
+        memory = ProcessMemory(pid: configuration.process.pid)
+        epoll = try Epoll()
+        spare = try EventCounter()
+    }
+
+    deinit {
+        staging.deallocate()
+        headers.deallocate()
+        // A call of QEMU that waits fails then, instead of waiting for ever.
+        Glibc.close(configuration.notifications)
+        for descriptor in kicks + calls { if let descriptor { Glibc.close(descriptor) } }
+    }
+
+    /// Serves until the stop descriptor is readable or QEMU has ended.
+    func run() throws(Errno) {
+        try epoll.add(configuration.notifications, .readable, token: Token.notifications.rawValue)
+        try epoll.add(configuration.stop, .readable, token: Token.stop.rawValue)
+        var events: [Epoll.Event] = []
+        while true {
+            events.removeAll(keepingCapacity: true)
+            try epoll.wait(timeout: timeout()) { events.append($0) }
+            for event in events {
+                switch Token(rawValue: event.token) {
+                case .stop: return
+                case .notifications:
+                    if event.events.contains(.hangUp) { return }
+                    answerNotification()
+                case .listener: acceptClients()
+                case .receiveKick: drainKick(0)
+                case .transmitKick:
+                    drainKick(1)
+                    mustTransmit = true
+                case .firstEndpoint, nil:
+                    if let endpoint = endpoints[event.token] { handle(endpoint, event.events) }
+                }
+            }
+            if isRunning { expireDeadlines() }
+            pump()
+        }
+    }
+
+    /// Moves what can be moved.
+    private func pump() {
+        guard isRunning, !isBroken else { return }
+        do throws(VirtQueue.Fault) {
+            if mustTransmit { try pumpTransmit() }
+            if muxer.hasSomethingForGuest { try pumpReceive() }
+        } catch {
+            isBroken = true
+            closeAll()
+        }
+    }
+
+    private func drainKick(_ queue: Int) {
+        guard let kick = kicks[queue] else { return }
+        var count: UInt64 = 0
+        _ = read(kick, &count, 8)
+    }
+
+    /// Interrupts the guest.
+    func call(_ queue: Int) {
+        guard let call = calls[queue] else { return }
+        var one: UInt64 = 1
+        _ = write(call, &one, 8)
+    }
+
+    // MARK: Time
+
+    static var now: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    /// Milliseconds to wait at most.
+    private func timeout() -> Int32 {
+        guard isRunning, !isBroken else { return -1 }
+        if mustTransmit && !muxer.hasTooManyReplies { return 0 }
+        guard let first = deadlines.first else { return -1 }
+        return Int32(clamping: (first.time - min(first.time, Self.now)) / 1_000_000 + 1)
+    }
+
+    func setDeadline(_ endpoint: VsockEndpoint) {
+        guard let phase = endpoint.connection?.phase else { return }
+        deadlines.append((Self.now + Self.answerTime, endpoint.number, phase))
+    }
+
+    private func expireDeadlines() {
+        guard !deadlines.isEmpty else { return }
+        let now = Self.now
+        while let first = deadlines.first, first.time <= now {
+            deadlines.removeFirst()
+            guard let endpoint = endpoints[first.number], endpoint.connection?.phase == first.phase else { continue }
+            resetAndClose(endpoint)
+        }
+    }
+
+    /// After a pause in which the guest could not answer.
+    func renewDeadlines() {
+        let time = Self.now + Self.answerTime
+        for index in deadlines.indices { deadlines[index].time = time }
+    }
+}
