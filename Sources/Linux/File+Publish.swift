@@ -18,14 +18,6 @@ extension File {
         try systemCall { Glibc.link(path, name) }
     }
 
-    /// Removes a file. Nothing there is no error.
-    public static func remove(_ path: String) throws(Errno) {
-        do throws(Errno) {
-            try systemCall { unlink(path) }
-        } catch .noSuchFile {
-        }
-    }
-
     /// Writes a file or directory to the disk: fsync(2).
     public static func synchronize(_ path: String) throws(Errno) {
         let descriptor = try Descriptor.open(path, O_RDONLY)
@@ -44,11 +36,6 @@ extension File {
             let from = input.rawValue
             while try systemCall({ sendfile(to, from, nil, 1 << 30) }) > 0 {}
         }
-    }
-
-    /// Gives a file access permissions, whatever the umask.
-    public static func setMode(_ path: String, _ mode: UInt32) throws(Errno) {
-        try systemCall { chmod(path, mode) }
     }
 
     /// Whether this process may execute the file at the path.

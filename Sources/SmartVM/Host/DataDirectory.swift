@@ -54,7 +54,8 @@ public struct DataDirectory: Hashable, Sendable {
     /// Makes a directory of SmartVM's and those above it.
     static func make(_ directory: String) throws(SmartVMError) {
         do throws(Errno) {
-            try Directory.makeAll(directory)
+            try FileTree.makeDirectories(directory, mode: 0o700)
+            guard (try FileStatus(of: directory)).kind == .directory else { throw .notDirectory }
         } catch {
             throw unusable(directory, error)
         }

@@ -75,13 +75,13 @@ public struct BaseImageManager: Sendable {
 
     /// All images that are there, by name. What cannot be understood is left out.
     public func list() throws(SmartVMError) -> [BaseImageBundle] {
-        guard let names = try? Directory.list(cacheDir) else { return [] }
+        guard let names = try? FileTree.names(at: cacheDir) else { return [] }
         return names.filter { !$0.hasPrefix(".") }.compactMap { try? ImageDirectory(name: $0, in: cacheDir).bundle() }
     }
 
     /// Bytes that an image takes on the disk.
     public func size(of bundle: BaseImageBundle) -> Int64 {
-        (try? Directory.size(bundle.bundleDir)) ?? 0
+        (try? FileTree.diskUsage(of: bundle.bundleDir)) ?? 0
     }
 
     /// Removes an image. VMs that run keep the files that they have open.

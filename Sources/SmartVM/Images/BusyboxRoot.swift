@@ -6,9 +6,8 @@ struct BusyboxRoot: Sendable {
     let busybox: String
 
     private static let directories = [
-        "bin", "dev", "etc", "home", "mnt", "proc", "root", "run", "sbin", "sys", "tmp", "usr/bin", "usr/sbin",
+        "bin", "dev", "etc", "home", "mnt", "proc", "run", "sbin", "sys", "usr/bin", "usr/sbin",
         "var/log",
-        "var/tmp",
     ]
     private static let files = [
         "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
@@ -23,22 +22,20 @@ struct BusyboxRoot: Sendable {
 
     /// Makes the image as a sparse file, of which only what is used takes space.
     func make(_ image: String, scratch: String) async throws {
-        let root = "\(scratch)/root"
-        for directory in Self.directories { try Directory.makeAll("\(root)/\(directory)", mode: 0o755) }
-        for sticky in ["tmp", "var/tmp"] { try File.setMode("\(root)/\(sticky)", 0o1777) }
-        try File.setMode("\(root)/root", 0o700)
-        for (path, text) in Self.files { try File.write(Array(text.utf8), to: "\(root)/\(path)", mode: 0o644) }
+        let tree = try ImageTree(root: "\(scratch)/root")
+        for directory in Self.directories { try tree.directory(directory) }
+        for sticky in ["tmp", "var/tmp"] { try tree.directory(sticky, mode: 0o1777) }
+        try tree.directory("root", mode: 0o700)
+        for (path, text) in Self.files { try tree.file(path, Array(text.utf8)) }
 
         // Names of one file, not links to a path: all of them together cost one inode, and resolving one costs no detour.
-        try File.concatenate([busybox], to: "\(root)/bin/busybox", mode: 0o755)
+        try tree.file("bin/busybox", try File.read(busybox), mode: 0o755)
         let applets = try await Tool(name: busybox, purpose: "list its applets", package: "busybox-static")
             .run(["--list-full"])
-        for applet in applets.split(separator: "\n") where !File.exists("\(root)/\(applet)") {
-            if let slash = applet.lastIndex(of: "/") {
-                try Directory.makeAll("\(root)/\(applet[..<slash])", mode: 0o755)
-            }
-            try File.link("\(root)/bin/busybox", to: "\(root)/\(applet)")
+        for applet in applets.split(separator: "\n") where !File.exists("\(tree.root)/\(applet)") {
+            if let slash = applet.lastIndex(of: "/") { try tree.directory(String(applet[..<slash])) }
+            try File.link("\(tree.root)/bin/busybox", to: "\(tree.root)/\(applet)")
         }
-        try await ExtImage(path: image).make(of: root, size: 8 << 20)
+        try await ExtImage(path: image).make(of: tree.root, size: 8 << 20)
     }
 }

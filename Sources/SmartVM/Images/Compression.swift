@@ -46,6 +46,6 @@ enum Compression: String, Hashable, Sendable {
         let packed = "\(path).\(suffix)"
         // lz4 alone would write to standard output when that is no terminal.
         try await tool.run(["-d", "-q", "-f", packed] + (self == .lz4 ? [path] : []))
-        try File.remove(packed)
+        try FileTree.removeAll(packed)
     }
 }

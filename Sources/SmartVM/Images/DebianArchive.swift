@@ -27,7 +27,7 @@ struct DebianArchive: Sendable {
     /// Makes the directory and its configuration.
     func prepare() async throws {
         for part in ["state/lists/partial", "cache/archives/partial", "packages"] {
-            try Directory.makeAll("\(directory)/\(part)")
+            try FileTree.makeDirectories("\(directory)/\(part)")
         }
         // Only what is installed on the host could matter to apt here, and it must not.
         try File.write([], to: "\(directory)/state/status")
@@ -87,12 +87,12 @@ struct DebianArchive: Sendable {
     ) async throws -> [String] {
         let store = "\(directory)/packages"
         try await apt.run(["-qq", "download"] + packages, in: store, line: { Self.report($0, to: progress) })
-        try Directory.makeAll(tree)
+        try FileTree.makeDirectories(tree)
         var identities: [String] = []
-        for file in try Directory.list(store) where file.hasSuffix(".deb") {
+        for file in try FileTree.names(at: store) where file.hasSuffix(".deb") {
             identities.append(try await dpkg.run(["--show", "--showformat=${Package}=${Version}", "\(store)/\(file)"]))
             try await dpkg.run(["-x", "\(store)/\(file)", tree])
-            try File.remove("\(store)/\(file)")
+            try FileTree.removeAll("\(store)/\(file)")
         }
         return identities
     }

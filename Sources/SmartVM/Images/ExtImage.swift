@@ -19,11 +19,11 @@ struct ExtImage: Sendable {
         try Self.collect(tree, prefix: "/", into: &commands)
         try File.write(Array(commands.utf8), to: "\(path).owners")
         try await debugfs.run(["-w", "-f", "\(path).owners", path])
-        try File.remove("\(path).owners")
+        try FileTree.removeAll("\(path).owners")
     }
 
     private static func collect(_ tree: String, prefix: String, into commands: inout String) throws(Errno) {
-        for name in try Directory.list("\(tree)\(prefix)") {
+        for name in try FileTree.names(at: "\(tree)\(prefix)") {
             let path = prefix + name
             let status = try FileStatus(of: "\(tree)\(path)", followingLinks: false)
             if status.owner != 0 { commands += "sif \"\(path)\" uid 0\n" }

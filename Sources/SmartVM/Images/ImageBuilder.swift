@@ -23,11 +23,11 @@ struct ImageBuilder: Sendable {
         guard space.available >= MinimalImage.spaceNeeded else { throw Errno.noSpace }
         let staging = directory.stagingPath
         let scratch = "\(staging)/scratch"
-        try Directory.makeAll(scratch)
+        try FileTree.makeDirectories(scratch)
         let packages = try await MinimalImage().make(in: staging, scratch: scratch, progress: steps)
         try steps.begin("Packing the guest agent", upTo: 0.98)
         let packed = try await packAgent(in: staging, modules: "\(staging)/\(MinimalImage.FileName.modules)")
-        try Directory.removeTree(scratch)
+        try FileTree.removeAll(scratch)
 
         let kernel = "\(staging)/\(MinimalImage.FileName.kernel)"
         let root = "\(staging)/\(MinimalImage.FileName.rootFileSystem)"
@@ -58,13 +58,13 @@ struct ImageBuilder: Sendable {
             bundle.agent = .init(path: agent.path, sha256: digest, identity: agent.identity)
         } else {
             try steps.begin("Packing the guest agent", upTo: 1)
-            try Directory.make(directory.stagingPath)
+            try FileTree.makeDirectory(directory.stagingPath)
             let packed = try await packAgent(
                 in: directory.stagingPath, modules: "\(existing.bundleDir)/\(MinimalImage.FileName.modules)")
             try File.synchronize("\(directory.stagingPath)/\(packed.fileName)")
             try File.move("\(directory.stagingPath)/\(packed.fileName)", to: "\(directory.path)/\(packed.fileName)")
             packed.enter(into: &bundle)
-            try Directory.removeTree(directory.stagingPath)
+            try FileTree.removeAll(directory.stagingPath)
         }
         try directory.write(bundle, in: directory.path)
         try removeOldAgents(keeping: bundle)
@@ -91,18 +91,18 @@ struct ImageBuilder: Sendable {
         let initramfs = Initramfs()
         try await initramfs.packAgent(agent.path, to: archive, in: staging)
         try File.concatenate([modules, archive], to: "\(staging)/\(fileName)", mode: 0o644)
-        try File.remove(archive)
+        try FileTree.removeAll(archive)
         return Packed(
             agent: .init(path: agent.path, sha256: digest, identity: agent.identity), fileName: fileName,
             sha256: try Checksum.sha256(ofFile: "\(staging)/\(fileName)"))
     }
 
     private func removeOldAgents(keeping bundle: BaseImageBundle) throws {
-        let others = try Directory.list(bundle.bundleDir).filter { $0.hasPrefix("initramfs-") }
+        let others = try FileTree.names(at: bundle.bundleDir).filter { $0.hasPrefix("initramfs-") }
             .map { "\(bundle.bundleDir)/\($0)" }.filter { $0 != bundle.initrdPath }
             .map { (path: $0, modified: (try? FileStatus(of: $0))?.modified ?? 0) }
             .sorted { $0.modified > $1.modified }
-        for old in others.dropFirst(Self.agentsKept) { try File.remove(old.path) }
+        for old in others.dropFirst(Self.agentsKept) { try FileTree.removeAll(old.path) }
     }
 
     private static var architecture: String {

@@ -117,10 +117,10 @@ struct ImageDirectory: Hashable, Sendable {
     /// Clears away what a build or a removal that was killed has left. The caller holds the lock.
     func removeLitter() throws {
         do throws(Errno) {
-            try Directory.removeTree(stagingPath)
-            try Directory.removeTree(discardPath)
-            for file in (try? Directory.list(path)) ?? [] where file.hasSuffix(".tmp") {
-                try File.remove("\(path)/\(file)")
+            try FileTree.removeAll(stagingPath)
+            try FileTree.removeAll(discardPath)
+            for file in (try? FileTree.names(at: path)) ?? [] where file.hasSuffix(".tmp") {
+                try FileTree.removeAll("\(path)/\(file)")
             }
         } catch {
             throw Self.explained(error, cacheDir)
@@ -129,11 +129,11 @@ struct ImageDirectory: Hashable, Sendable {
 
     /// Puts the staged directory in its place. The caller holds the lock.
     func publish() throws(Errno) {
-        try Directory.synchronizeTree(stagingPath)
+        try FileTree.synchronizeAll(stagingPath)
         if File.exists(path) {
             try File.exchange(stagingPath, with: path)
             try File.synchronize(cacheDir)
-            try Directory.removeTree(stagingPath)
+            try FileTree.removeAll(stagingPath)
         } else {
             try File.move(stagingPath, to: path)
             try File.synchronize(cacheDir)
@@ -142,9 +142,9 @@ struct ImageDirectory: Hashable, Sendable {
 
     /// Takes the image away at once, and then removes its files. The caller holds the lock.
     func discard() throws(Errno) {
-        try Directory.removeTree(discardPath)
+        try FileTree.removeAll(discardPath)
         try File.move(path, to: discardPath)
-        try Directory.removeTree(discardPath)
+        try FileTree.removeAll(discardPath)
     }
 
     /// Whether the files are what the manifest says.

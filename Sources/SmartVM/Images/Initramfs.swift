@@ -27,17 +27,17 @@ struct Initramfs: Sendable {
     /// - Parameter directory: For what is made on the way; exists, and is the caller's to remove.
     func packAgent(_ executable: String, to archive: String, in directory: String) async throws {
         let tree = "\(directory)/agent"
-        try Directory.removeTree(tree)
-        try Directory.make(tree, mode: 0o755)
+        try FileTree.removeAll(tree)
+        try FileTree.makeDirectory(tree, mode: 0o755)
         try await strip.run(["-s", "-o", "\(tree)/init", executable])
-        try File.setMode("\(tree)/init", 0o755)
+        try FileTree.setMode("\(tree)/init", 0o755)
         try await pack(tree, to: archive)
-        try Directory.removeTree(tree)
+        try FileTree.removeAll(tree)
     }
 
     /// A directory stands before what is in it, as the kernel needs it.
     private static func collect(_ tree: String, prefix: String, into names: inout [String]) throws(Errno) {
-        for name in try Directory.list("\(tree)/\(prefix)") {
+        for name in try FileTree.names(at: "\(tree)/\(prefix)") {
             let path = prefix + name
             names.append(path)
             if try FileStatus(of: "\(tree)/\(path)", followingLinks: false).kind == .directory {

@@ -26,7 +26,7 @@ public enum KernelFile {
                 try File.synchronize(temporary)
                 try File.move(temporary, to: unpacked)
             } catch {
-                try? File.remove(temporary)
+                try? FileTree.removeAll(temporary)
                 throw error
             }
             return unpacked

@@ -10,11 +10,10 @@ struct MinimalImage: Sendable {
     static let kernelPackage = "linux-image-cloud-\(debianArchitecture)"
     static let userlandPackage = "busybox-static"
 
-    /// Loaded by the agent at boot, in this order.
-    static let bootModules = [
-        "virtio_mmio", "virtio_blk", "vmw_vsock_virtio_transport", "overlay", "virtio_net", "virtio_rng",
-        "virtio_balloon",
-    ]
+    /// Loaded by the agent before anything else, in this order: what the way to the first command needs.
+    static let bootModules = ["virtio_mmio", "virtio_blk", "vmw_vsock_virtio_transport", "overlay"]
+    /// Loaded by the agent once the guest is up, or is told to use the network.
+    static let lateModules = ["virtio_net", "virtio_rng", "virtio_balloon"]
     /// Loaded by the agent when a root file system is of that type.
     static let fileSystemModules = ["ext4", "squashfs", "erofs"]
 
@@ -77,23 +76,19 @@ struct MinimalImage: Sendable {
         try await depmod.run(["-b", tree, release])
         let source = "\(tree)/lib/modules/\(release)"
         let modules = KernelModules(dependencies: try File.readText("\(source)/modules.dep"))
-        let chosen = modules.loadOrder(Self.bootModules + Self.fileSystemModules)
+        let chosen = modules.loadOrder(Self.bootModules + Self.lateModules + Self.fileSystemModules)
 
-        let root = "\(scratch)/initramfs"
-        let destination = "\(root)/lib/modules/\(release)"
-        for directory in Initramfs.directories + ["etc/modules-load.d"] {
-            try Directory.makeAll("\(root)/\(directory)", mode: 0o755)
-        }
+        let root = try ImageTree(root: "\(scratch)/initramfs")
+        for directory in Initramfs.directories { try root.directory(directory) }
         for path in chosen {
-            let target = "\(destination)/\(path)"
-            try Directory.makeAll(String(target[..<(target.lastIndex(of: "/") ?? target.endIndex)]), mode: 0o755)
             let module = KernelModules.withoutSignature(try File.read("\(source)/\(path)"))
-            try File.write(module, to: target, mode: 0o644)
+            try root.file("lib/modules/\(release)/\(path)", module)
         }
-        try File.write(
-            Array(modules.dependencies(of: chosen).utf8), to: "\(destination)/modules.dep", mode: 0o644)
-        let list = modules.names(of: modules.loadOrder(Self.bootModules)).map { "\($0)\n" }.joined()
-        try File.write(Array(list.utf8), to: "\(root)/etc/modules-load.d/smartvm.conf", mode: 0o644)
-        try await Initramfs().pack(root, to: archive)
+        try root.file("lib/modules/\(release)/modules.dep", Array(modules.dependencies(of: chosen).utf8))
+        for (list, names) in [("smartvm", Self.bootModules), ("smartvm-late", Self.lateModules)] {
+            let lines = modules.names(of: modules.loadOrder(names)).map { "\($0)\n" }.joined()
+            try root.file("etc/modules-load.d/\(list).conf", Array(lines.utf8))
+        }
+        try await Initramfs().pack(root.root, to: archive)
     }
 }
