@@ -15,12 +15,22 @@ struct Tool: Sendable {
     /// Variables added to the inherited ones.
     var environment: [String: String] = [:]
 
+    /// The same with further variables.
+    func with(_ variables: [String: String]) -> Tool {
+        var tool = self
+        tool.environment = variables
+        return tool
+    }
+
+    var isInstalled: Bool {
+        name.contains("/") ? File.isExecutable(name) : HostEnvironment.current.program(name) != nil
+    }
+
     /// Checks that it is installed.
     ///
     /// - Throws: `PROGRAM_NOT_FOUND`, with the command that installs it.
     func require() throws(SmartVMError) {
-        let found = name.contains("/") ? File.isExecutable(name) : HostEnvironment.current.program(name) != nil
-        if found { return }
+        if isInstalled { return }
         throw SmartVMError(
             .programNotFound, "\(name) is not installed; it is needed to \(purpose).",
             cure: "sudo apt-get install \(package)")

@@ -45,10 +45,12 @@ public enum VMMSelection: Hashable, Sendable {
 
     /// Finds the program. Takes less than a millisecond once KVM has been probed in this boot of the host.
     ///
-    /// - Parameter dataDirectory: Keeps the result of the probe; a program `bin/firecracker` in it is found too.
+    /// - Parameters:
+    ///   - dataDirectory: Keeps the result of the probe; a program `bin/firecracker` in it is found too.
+    ///   - probe: Nil: the one that this boot of the host has seen, or a new one.
     /// - Throws: `VMM_NOT_FOUND`, with what to install.
     public func resolve(
-        in dataDirectory: DataDirectory, environment: HostEnvironment = .current
+        in dataDirectory: DataDirectory, environment: HostEnvironment = .current, probe: KVMProbe? = nil
     ) throws(SmartVMError) -> VMM {
         switch self {
         case .firecracker:
@@ -75,7 +77,7 @@ public enum VMMSelection: Hashable, Sendable {
             guard let firecracker = Self.firecracker(dataDirectory, environment) else {
                 return VMM(kind: .qemu, path: try Self.qemu(environment), reason: "firecracker is not installed.")
             }
-            let probe = KVMProbe.cached(in: dataDirectory.kvmProbePath)
+            let probe = probe ?? KVMProbe.cached(in: dataDirectory.kvmProbePath)
             guard probe.isUsable else {
                 return VMM(kind: .qemu, path: try Self.qemu(environment), reason: probe.reason)
             }

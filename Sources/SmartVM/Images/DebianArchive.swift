@@ -10,14 +10,8 @@ struct DebianArchive: Sendable {
     /// Holds lists, caches and packages; made by ``prepare()``, removed by the caller.
     let directory: String
 
-    private static let purpose = "get Debian's packages"
-    private var apt: Tool {
-        Tool(name: "apt-get", purpose: Self.purpose, package: "apt", environment: ["APT_CONFIG": configuration])
-    }
-    private var aptCache: Tool {
-        Tool(name: "apt-cache", purpose: Self.purpose, package: "apt", environment: ["APT_CONFIG": configuration])
-    }
-    private let dpkg = Tool(name: "dpkg-deb", purpose: "unpack Debian's packages", package: "dpkg")
+    private var apt: Tool { .aptGet.with(["APT_CONFIG": configuration]) }
+    private var aptCache: Tool { .aptCache.with(["APT_CONFIG": configuration]) }
     private var configuration: String { "\(directory)/apt.conf" }
 
     init(directory: String) {
@@ -31,7 +25,7 @@ struct DebianArchive: Sendable {
         }
         // Only what is installed on the host could matter to apt here, and it must not.
         try File.write([], to: "\(directory)/state/status")
-        let host = try await Tool(name: "apt-config", purpose: Self.purpose, package: "apt").run(["dump"])
+        let host = try await Tool.aptConfig.run(["dump"])
         let kept = host.split(separator: "\n").filter { !$0.contains("-Invoke") && !$0.hasPrefix("DPkg::") }
         let own = """
             Dir::Etc::main "/dev/null";
@@ -90,8 +84,9 @@ struct DebianArchive: Sendable {
         try FileTree.makeDirectories(tree)
         var identities: [String] = []
         for file in try FileTree.names(at: store) where file.hasSuffix(".deb") {
-            identities.append(try await dpkg.run(["--show", "--showformat=${Package}=${Version}", "\(store)/\(file)"]))
-            try await dpkg.run(["-x", "\(store)/\(file)", tree])
+            identities.append(
+                try await Tool.dpkgDeb.run(["--show", "--showformat=${Package}=${Version}", "\(store)/\(file)"]))
+            try await Tool.dpkgDeb.run(["-x", "\(store)/\(file)", tree])
             try FileTree.removeAll("\(store)/\(file)")
         }
         return identities

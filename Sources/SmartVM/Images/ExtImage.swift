@@ -8,17 +8,15 @@ struct ExtImage: Sendable {
     ///
     /// - Parameter size: Bytes.
     func make(of tree: String, size: Int) async throws {
-        let mke2fs = Tool(name: "mke2fs", purpose: "make a root file system", package: "e2fsprogs")
-        try await mke2fs.run([
+        try await Tool.mke2fs.run([
             "-q", "-F", "-t", "ext4", "-O", "^has_journal,^resize_inode", "-m", "0", "-N", "1024",
             "-E", "root_owner=0:0,lazy_itable_init=0", "-d", tree, path, "\(size >> 10)k",
         ])
         // mke2fs copies owners too, and only root can make files of root's.
-        let debugfs = Tool(name: "debugfs", purpose: "make a root file system", package: "e2fsprogs")
         var commands = ""
         try Self.collect(tree, prefix: "/", into: &commands)
         try File.write(Array(commands.utf8), to: "\(path).owners")
-        try await debugfs.run(["-w", "-f", "\(path).owners", path])
+        try await Tool.debugfs.run(["-w", "-f", "\(path).owners", path])
         try FileTree.removeAll("\(path).owners")
     }
 

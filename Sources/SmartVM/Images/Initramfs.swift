@@ -5,9 +5,6 @@ internal import Linux
 /// Uncompressed, because unpacking costs an emulated CPU more than the bytes cost anybody; and because archives can then be put one
 /// after another: the modules are packed once for an image, and the agent is added whenever it is another one.
 struct Initramfs: Sendable {
-    private let cpio = Tool(name: "cpio", purpose: "make an initramfs", package: "cpio")
-    private let strip = Tool(name: "strip", purpose: "make an initramfs", package: "binutils")
-
     /// Directories that the agent finds.
     static let directories = ["dev", "etc", "lib", "mnt", "proc", "root", "run", "sys", "tmp"]
 
@@ -17,7 +14,7 @@ struct Initramfs: Sendable {
     func pack(_ tree: String, to archive: String) async throws {
         var names: [String] = []
         try Self.collect(tree, prefix: "", into: &names)
-        try await cpio.run(
+        try await Tool.cpio.run(
             ["-o", "-H", "newc", "-R", "0:0", "--reproducible", "--quiet", "-D", tree, "-F", archive],
             input: names.map { "\($0)\n" }.joined())
     }
@@ -29,7 +26,7 @@ struct Initramfs: Sendable {
         let tree = "\(directory)/agent"
         try FileTree.removeAll(tree)
         try FileTree.makeDirectory(tree, mode: 0o755)
-        try await strip.run(["-s", "-o", "\(tree)/init", executable])
+        try await Tool.strip.run(["-s", "-o", "\(tree)/init", executable])
         try FileTree.setMode("\(tree)/init", 0o755)
         try await pack(tree, to: archive)
         try FileTree.removeAll(tree)

@@ -72,8 +72,7 @@ struct MinimalImage: Sendable {
     }
 
     private func packModules(of release: String, from tree: String, scratch: String, to archive: String) async throws {
-        let depmod = Tool(name: "depmod", purpose: "find out which kernel modules need each other", package: "kmod")
-        try await depmod.run(["-b", tree, release])
+        try await Tool.depmod.run(["-b", tree, release])
         let source = "\(tree)/lib/modules/\(release)"
         let modules = KernelModules(dependencies: try File.readText("\(source)/modules.dep"))
         let chosen = modules.loadOrder(Self.bootModules + Self.lateModules + Self.fileSystemModules)
