@@ -30,26 +30,26 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         .target(name: "CLinux"),
+        .target(name: "CGuestInit"),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: rules),
 
         .target(name: "GuestProtocol", swiftSettings: rules),
         .target(name: "GuestAgent", dependencies: ["GuestProtocol", "Linux"], swiftSettings: rules),
         .executableTarget(
-            name: "smartvm-guest", dependencies: ["GuestAgent"], swiftSettings: rules, linkerSettings: staticExecutable),
+            name: "smartvm-guest", dependencies: ["CGuestInit", "GuestAgent"], swiftSettings: rules, linkerSettings: staticExecutable),
 
         .target(name: "FirecrackerAPI", swiftSettings: rules),
         .target(
             name: "FirecrackerClient",
             dependencies: [
                 "FirecrackerAPI",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: rules),
         .target(name: "FirecrackerQEMU", dependencies: ["FirecrackerAPI", "Linux"], swiftSettings: rules),

@@ -92,14 +92,31 @@ extension Descriptor {
 
     /// Reads to the end, refusing more than `limit` bytes with `E2BIG`.
     public borrowing func readAll(limit: Int = 64 << 20) throws(Errno) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let value = rawValue
-            let count = try systemCall { chunk.withUnsafeMutableBytes { Glibc.read(value, $0.baseAddress, $0.count) } }
-            if count == 0 { return bytes }
-            bytes += chunk[..<count]
-            if bytes.count > limit { throw .argumentListTooLong }
+        let value = rawValue
+        // Small files, which most are, then cost no memory that was never touched before.
+        let result: Result<[UInt8], Errno> = withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 16) { first in
+            var bytes: [UInt8] = []
+            var chunk: [UInt8] = []
+            do throws(Errno) {
+                while true {
+                    let count: Int
+                    if bytes.count < first.count {
+                        count = try systemCall { Glibc.read(value, first.baseAddress, first.count) }
+                        bytes.append(contentsOf: first.prefix(count))
+                    } else {
+                        if chunk.isEmpty { chunk = [UInt8](repeating: 0, count: 256 << 10) }
+                        count = try systemCall {
+                            chunk.withUnsafeMutableBytes { Glibc.read(value, $0.baseAddress, $0.count) }
+                        }
+                        bytes.append(contentsOf: chunk.prefix(count))
+                    }
+                    if count == 0 { return .success(bytes) }
+                    if bytes.count > limit { return .failure(.argumentListTooLong) }
+                }
+            } catch {
+                return .failure(error)
+            }
         }
+        return try result.get()
     }
 }

@@ -38,6 +38,20 @@ public struct Pipe: ~Copyable, Sendable {
     }
 }
 
+extension Pipe {
+    /// How much a pipe holds before its writer waits, in bytes; the kernel rounds it up. Its default is 64 KiB.
+    public static func setCapacity(_ bytes: Int32, of end: Int32) throws(Errno) {
+        try systemCall { clinux_set_pipe_size(end, bytes) }
+    }
+
+    /// The bytes that can be read from a pipe or a terminal now.
+    public static func available(in end: Int32) -> Int {
+        var count: Int32 = 0
+        let result = withUnsafeMutablePointer(to: &count) { clinux_ioctl(end, UInt(FIONREAD), UInt(bitPattern: $0)) }
+        return result < 0 ? 0 : Int(count)
+    }
+}
+
 /// A new pseudo-terminal: what is written to one end is read from the other.
 @frozen
 public struct PseudoTerminal: ~Copyable, Sendable {

@@ -31,6 +31,7 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable {
     public static let invalidArgument = Errno(rawValue: EINVAL)
     public static let noSpace = Errno(rawValue: ENOSPC)
     public static let brokenPipe = Errno(rawValue: EPIPE)
+    public static let readOnlyFileSystem = Errno(rawValue: EROFS)
     public static let nameTooLong = Errno(rawValue: ENAMETOOLONG)
     public static let notImplemented = Errno(rawValue: ENOSYS)
     public static let noProtocolOption = Errno(rawValue: ENOPROTOOPT)

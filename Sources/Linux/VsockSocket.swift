@@ -24,6 +24,39 @@ public enum VsockSocket {
         return socket
     }
 
+    /// Begins to connect, without waiting. The descriptor is writable when that has been decided; then ask ``connectionError(of:)``.
+    public static func startConnecting(contextID: UInt32 = hostContextID, port: UInt32) throws(Errno) -> Descriptor {
+        let socket = try make()
+        do throws(Errno) {
+            try with(contextID: contextID, port: port) { address, length in
+                Glibc.connect(socket.rawValue, address, length)
+            }
+        } catch {
+            if error != .inProgress { throw error }
+        }
+        return socket
+    }
+
+    /// Why a socket failed (SO_ERROR), or nil; the kernel then forgets it.
+    public static func connectionError(of socket: Int32) -> Errno? {
+        var error: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0 else { return .current }
+        return error == 0 ? nil : Errno(rawValue: error)
+    }
+
+    /// Which machine the other end of a connection is: ``hostContextID`` for the host.
+    public static func peerContextID(of socket: Int32) throws(Errno) -> UInt32 {
+        var context: UInt32 = 0
+        try systemCall { clinux_vsock_peer(socket, &context) }
+        return context
+    }
+
+    /// How many bytes the kernel keeps for this end before it stops the sender; a listener's connections inherit it.
+    public static func setReceiveBuffer(_ bytes: UInt64, of socket: Int32) throws(Errno) {
+        try systemCall { clinux_vsock_set_buffer(socket, bytes) }
+    }
+
     private static func make(nonBlocking: Bool = true) throws(Errno) -> Descriptor {
         let kind =
             Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)

@@ -1,3 +1,4 @@
 internal import FirecrackerQEMU
+internal import Glibc
 
-_ = VMResources()
+exit(VMMProcess().run(Array(CommandLine.arguments.dropFirst())))

@@ -32,7 +32,7 @@ struct MessageTests {
             interfaces: [
                 NetworkInterface(
                     macAddress: "06:00:ac:10:00:02", addresses: [.init(address, prefixLength: 30)], gateways: [gateway],
-                    mtu: 1400)
+                    mtu: 1400, newMACAddress: "06:00:ac:10:00:03")
             ],
             nameServers: [gateway], searchDomains: ["example.org"],
             mounts: [.init(device: "/dev/vdb", path: "/data", fileSystemType: "ext4", readOnly: true)])

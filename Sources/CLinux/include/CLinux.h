@@ -143,4 +143,6 @@ ssize_t clinux_send_descriptors(int socket, const void *bytes, size_t length, co
 /// Receives bytes and descriptors (close-on-exec). `*count`: room in, number out. The bytes received, 0 at the end, or -1.
 ssize_t clinux_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, size_t *count);
 
+#include "CLinuxBoot.h"
+
 #endif

@@ -71,6 +71,33 @@ public struct BalloonStatistics: WireModel {
         self.directReclaim = directReclaim
     }
 
+    /// What the guest reports, by the names on the wire.
+    private static let reported: [(name: String, property: any WritableKeyPath<BalloonStatistics, UInt64?> & Sendable)] =
+        [
+            ("swap_in", \.swapIn),
+            ("swap_out", \.swapOut),
+            ("major_faults", \.majorFaults),
+            ("minor_faults", \.minorFaults),
+            ("free_memory", \.freeMemory),
+            ("total_memory", \.totalMemory),
+            ("available_memory", \.availableMemory),
+            ("disk_caches", \.diskCaches),
+            ("hugetlb_allocations", \.hugetlbAllocations),
+            ("hugetlb_failures", \.hugetlbFailures),
+            ("oom_kill", \.oomKill),
+            ("alloc_stall", \.allocStall),
+            ("async_scan", \.asyncScan),
+            ("direct_scan", \.directScan),
+            ("async_reclaim", \.asyncReclaim),
+            ("direct_reclaim", \.directReclaim),
+        ]
+
+    /// Sets what the guest reports under that name; a name that is not known is passed over.
+    public mutating func setReported(_ name: String, to value: UInt64) {
+        guard let row = Self.reported.first(where: { $0.name == name }) else { return }
+        self[keyPath: row.property] = value
+    }
+
     public static let schema = Schema(
         "BalloonStats", initial: BalloonStatistics(targetPages: 0, actualPages: 0, targetMib: 0, actualMib: 0),
         [
@@ -78,21 +105,5 @@ public struct BalloonStatistics: WireModel {
             .required("actual_pages", \.actualPages),
             .required("target_mib", \.targetMib),
             .required("actual_mib", \.actualMib),
-            .optional("swap_in", \.swapIn, isShownAsNull: false),
-            .optional("swap_out", \.swapOut, isShownAsNull: false),
-            .optional("major_faults", \.majorFaults, isShownAsNull: false),
-            .optional("minor_faults", \.minorFaults, isShownAsNull: false),
-            .optional("free_memory", \.freeMemory, isShownAsNull: false),
-            .optional("total_memory", \.totalMemory, isShownAsNull: false),
-            .optional("available_memory", \.availableMemory, isShownAsNull: false),
-            .optional("disk_caches", \.diskCaches, isShownAsNull: false),
-            .optional("hugetlb_allocations", \.hugetlbAllocations, isShownAsNull: false),
-            .optional("hugetlb_failures", \.hugetlbFailures, isShownAsNull: false),
-            .optional("oom_kill", \.oomKill, isShownAsNull: false),
-            .optional("alloc_stall", \.allocStall, isShownAsNull: false),
-            .optional("async_scan", \.asyncScan, isShownAsNull: false),
-            .optional("direct_scan", \.directScan, isShownAsNull: false),
-            .optional("async_reclaim", \.asyncReclaim, isShownAsNull: false),
-            .optional("direct_reclaim", \.directReclaim, isShownAsNull: false),
-        ])
+        ] + reported.map { .optional($0.name, $0.property, isShownAsNull: false) })
 }

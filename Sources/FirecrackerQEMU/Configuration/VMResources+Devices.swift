@@ -7,11 +7,11 @@ extension VMResources {
             throw APIFault(
                 "Drive config error: Attempt to add block as a root device while the root device defined as a pmem device")
         }
-        let position = drives.firstIndex { $0.driveId == new.driveId }
-        if new.isRootDevice, drives.first?.isRootDevice == true, position != 0 {
+        let position = drives.firstIndex { $0.config.driveId == new.driveId }
+        if new.isRootDevice, drives.first?.config.isRootDevice == true, position != 0 {
             throw APIFault("Drive config error: A root block device already exists!")
         }
-        let drive = try checked(new)
+        let drive = try opened(new)
         switch (position, new.isRootDevice) {
         case (let index?, let isRoot):
             drives[index] = drive
@@ -21,8 +21,8 @@ extension VMResources {
         }
     }
 
-    /// The drive with its defaults filled in, after a look at what is behind it.
-    func checked(_ drive: Drive) throws(APIFault) -> Drive {
+    /// The drive with its defaults filled in, and its file.
+    func opened(_ drive: Drive) throws(APIFault) -> Block {
         let failure = "Drive config error: Unable to create the virtio block device: "
         var drive = drive
         switch (drive.pathOnHost, drive.socket) {
@@ -31,10 +31,9 @@ extension VMResources {
             drive.ioEngine = drive.ioEngine ?? .sync
             drive.rateLimiter = drive.rateLimiter?.effective
             do throws(Errno) {
-                _ = try host.openFile(path, writable: drive.isReadOnly != true)
+                return Block(config: drive, file: try host.openFile(path, writable: drive.isReadOnly != true))
             } catch {
-                throw APIFault(
-                    failure + "Virtio backend error: Error manipulating the backing file", error, " \(path)")
+                throw APIFault(failure + "Virtio backend error: Error manipulating the backing file", error, " \(path)")
             }
         case (nil, let socket?)
         where drive.isReadOnly == nil && drive.ioEngine == nil && drive.rateLimiter == nil:
@@ -44,14 +43,14 @@ extension VMResources {
                 throw APIFault(
                     failure + "Vhost user backend error: Vhost-user error: Failed to connect to UDS Unix stream", error)
             }
+            return Block(config: drive, file: nil)
         default:
             throw APIFault(failure + "Invalid block config.")
         }
-        return drive
     }
 
     mutating func setPmem(_ new: Pmem) throws(APIFault) {
-        if new.rootDevice, drives.contains(where: \.isRootDevice) {
+        if new.rootDevice, drives.contains(where: \.config.isRootDevice) {
             throw APIFault(
                 "Pmem config error: Attempt to add pmem as a root device while the root device defined as a block device")
         }

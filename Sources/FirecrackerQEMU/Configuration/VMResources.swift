@@ -5,12 +5,19 @@ public import FirecrackerAPI
 /// Theory of operation. Each `set…` is one PUT or PATCH: it accepts or refuses as Firecracker does, with Firecracker's words, and a
 /// refusal leaves what was there before (but for the vsock device and a network interface that is put again, which Firecracker gives
 /// up before it looks at the new one). What Firecracker opens at that moment is opened here too and held to the end: kernel and initrd,
-/// TAPs, the vsock socket. The rest is looked at when the VM starts. A running VM's own record of its devices starts as a copy of this.
+/// drives, TAPs, the vsock socket. The rest is looked at when the VM starts. A running VM's own record of its devices starts as a copy of this.
 public struct VMResources: Sendable {
     /// A kernel to boot, with its files held open.
     public struct BootFiles: Sendable {
         public var kernel: SharedDescriptor
         public var initrd: SharedDescriptor?
+    }
+
+    /// A drive and its open file.
+    public struct Block: Sendable {
+        public var config: Drive
+        /// Nil for one whose back end is another process.
+        public var file: SharedDescriptor?
     }
 
     /// A network interface and its TAP, which only one process can hold.
@@ -34,7 +41,7 @@ public struct VMResources: Sendable {
     public internal(set) var machineConfig = MachineConfig(vcpuCount: 1, memSizeMib: 128)
     public internal(set) var cpuConfig: CPUConfig?
     /// The root drive first, the others in the order of their first PUT.
-    public internal(set) var drives: [Drive] = []
+    public internal(set) var drives: [Block] = []
     public internal(set) var interfaces: [Interface] = []
     public internal(set) var pmem: [Pmem] = []
     public internal(set) var vsock: Vsock?
@@ -68,7 +75,7 @@ extension VMResources {
     /// What `GET /vm/config` shows.
     public var configuration: VMConfiguration {
         VMConfiguration(
-            balloon: balloon, drives: drives, bootSource: bootSource, machineConfig: machineConfig,
+            balloon: balloon, drives: drives.map(\.config), bootSource: bootSource, machineConfig: machineConfig,
             mmdsConfig: metadataConfig, networkInterfaces: interfaces.map(\.config), vsock: vsock?.config,
             entropy: entropy, pmem: pmem, memoryHotplug: memoryHotplug)
     }

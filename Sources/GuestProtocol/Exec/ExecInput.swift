@@ -1,5 +1,5 @@
-/// What the host says on an exec connection: first ``start(_:)``, then the rest in any order. When it closes the connection the
-/// command and its process group are killed.
+/// What the host says on an exec connection: first ``start(_:)``, then the rest in any order. When it closes the connection, or its
+/// writing half, the command and all of its session are killed.
 public enum ExecInput: FrameMessage, Hashable {
     case start(ExecRequest)
     /// At most as many bytes, all in all, as the guest gave credit for (``ExecOutput/stdinCredit(_:)``): so that what comes after

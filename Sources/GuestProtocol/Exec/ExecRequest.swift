@@ -4,7 +4,7 @@ public struct ExecRequest: Hashable, Sendable {
     public var arguments: [String]
     /// `KEY=value`. PATH, HOME, USER and, with a terminal, TERM are added where they are missing.
     public var environment: [String]
-    /// nil: the home directory if there is one, else `/`.
+    /// nil: `/`.
     public var workingDirectory: String?
     /// `name`, `uid`, `name:group`, `uid:gid`, as the guest's /etc/passwd and /etc/group know them; nil: root.
     public var user: String?

@@ -7,6 +7,9 @@ public struct NetworkInterface: Hashable, Sendable {
     public var gateways: [IPAddress]
     /// Bytes; nil leaves the device's own.
     public var mtu: UInt32?
+    /// Given to the interface first, which from then on has this MAC address: a clone would else share that of its template. An
+    /// interface that has it already is meant too.
+    public var newMACAddress: String?
 
     public struct Address: Hashable, Sendable {
         public var address: IPAddress
@@ -18,11 +21,15 @@ public struct NetworkInterface: Hashable, Sendable {
         }
     }
 
-    public init(macAddress: String, addresses: [Address], gateways: [IPAddress] = [], mtu: UInt32? = nil) {
+    public init(
+        macAddress: String, addresses: [Address], gateways: [IPAddress] = [], mtu: UInt32? = nil,
+        newMACAddress: String? = nil
+    ) {
         self.macAddress = macAddress
         self.addresses = addresses
         self.gateways = gateways
         self.mtu = mtu
+        self.newMACAddress = newMACAddress
     }
 }
 
@@ -35,6 +42,7 @@ extension NetworkInterface {
         }
         writer.write(list: gateways) { writer, gateway in gateway.write(to: &writer) }
         writer.write(optional: mtu) { writer, mtu in writer.write(mtu) }
+        writer.write(optional: newMACAddress) { writer, address in writer.write(address) }
     }
 
     init(from reader: inout WireReader) throws(GuestProtocolError) {
@@ -47,5 +55,6 @@ extension NetworkInterface {
         }
         gateways = try reader.list { (reader) throws(GuestProtocolError) in try IPAddress(from: &reader) }
         mtu = try reader.optional { (reader) throws(GuestProtocolError) in try reader.integer() }
+        newMACAddress = try reader.optional { (reader) throws(GuestProtocolError) in try reader.string() }
     }
 }

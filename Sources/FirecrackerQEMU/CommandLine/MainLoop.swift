@@ -1,0 +1,108 @@
+internal import FirecrackerAPI
+internal import Glibc
+internal import Linux
+
+/// Waits for whatever happens next, on one thread: a client, the machine, a signal, the minute of the metrics.
+final class MainLoop {
+    /// What Firecracker ends with when one of these signals is sent to it. Other signals do what they do to any process.
+    private static let signalStatus: [Int32: Int32] = [
+        SIGSYS: 2, SIGBUS: 149, SIGSEGV: 150, SIGXFSZ: 151, SIGXCPU: 154, SIGHUP: 156, SIGILL: 157,
+    ]
+    private static let signalNames: [Int32: String] = [
+        SIGBUS: "sigbus", SIGSEGV: "sigsegv", SIGXFSZ: "sigxfsz", SIGXCPU: "sigxcpu", SIGPIPE: "sigpipe",
+        SIGHUP: "sighup", SIGILL: "sigill",
+    ]
+
+    private let controller: Controller
+    private let handler: RequestHandler
+    private let server: APIServer?
+    private let epoll: Epoll
+    private let signals: SignalDescriptor
+    private let timer: TimerDescriptor
+    private var end: ProcessEnd?
+
+    /// Signals that are read from a descriptor must be blocked before there is any second thread.
+    static func blockSignals() {
+        SignalMask.block(Array(signalStatus.keys) + [SIGPIPE])
+    }
+
+    init(controller: Controller, server: APIServer?) throws(Errno) {
+        self.controller = controller
+        self.server = server
+        handler = RequestHandler(controller: controller)
+        epoll = try Epoll()
+        signals = try SignalDescriptor(Array(Self.signalStatus.keys) + [SIGPIPE])
+        timer = try TimerDescriptor()
+        try epoll.add(signals.descriptor.rawValue, .readable, token: UInt64(signals.descriptor.rawValue))
+        try epoll.add(timer.descriptor.rawValue, .readable, token: UInt64(timer.descriptor.rawValue))
+        try timer.arm(after: Metrics.interval, every: Metrics.interval)
+        try server?.register(with: epoll)
+        if controller.machine != nil { try watchMachine() }
+    }
+
+    /// Serves until the process is to end.
+    func run() throws(Errno) -> ProcessEnd {
+        while true {
+            var events: [Epoll.Event] = []
+            try epoll.wait { events.append($0) }
+            for event in events where end == nil { try handle(event) }
+            if let end { return end }
+        }
+    }
+
+    private func handle(_ event: Epoll.Event) throws(Errno) {
+        let descriptor = Int32(truncatingIfNeeded: event.token)
+        if let server, server.owns(descriptor) {
+            let wasStarted = controller.machine != nil
+            server.handle(descriptor, event.events, epoll: epoll) { handler.answer($0) }
+            if !wasStarted, controller.machine != nil { try watchMachine() }
+            if controller.fatal != nil {
+                end = .generic(
+                    "RunWithApiError error: Failed to build MicroVM: Loading snapshot failed.",
+                    "RunWithApi(BuildMicroVmError(Restore))")
+            }
+        } else if descriptor == signals.descriptor.rawValue {
+            while let signal = signals.next() { take(signal) }
+        } else if descriptor == timer.descriptor.rawValue {
+            timer.drain()
+            if controller.machine?.isPaused != true { controller.metrics.write(devices: controller.meteredDevices) }
+        } else {
+            controller.machine?.machine.handle(readable: descriptor)
+            checkMachine()
+        }
+    }
+
+    private func watchMachine() throws(Errno) {
+        for descriptor in controller.machine?.machine.descriptors ?? [] {
+            try epoll.add(descriptor, .readable, token: UInt64(descriptor))
+        }
+        // It may have ended while the start waited for its monitor.
+        checkMachine()
+    }
+
+    private func checkMachine() {
+        guard let ending = controller.machine?.machine.ending else { return }
+        controller.log.log(.info, "Vmm is stopping.", module: .vmm)
+        switch ending {
+        case .guest:
+            end = .success
+        case .failed(let reason):
+            controller.log.log(.error, reason, module: .vmm)
+            end =
+                server == nil
+                ? .generic(
+                    "RunWithoutApiError error: MicroVMStopped without an error: GenericError",
+                    "RunWithoutApiError(Shutdown(GenericError))")
+                : .generic(
+                    "RunWithApiError error: MicroVMStopped with an error: GenericError",
+                    "RunWithApi(MicroVMStoppedWithError(GenericError))")
+        }
+    }
+
+    private func take(_ signal: Int32) {
+        if let name = Self.signalNames[signal] { controller.metrics.count(Metrics.Counter("signals", name)) }
+        guard let status = Self.signalStatus[signal] else { return }
+        controller.log.log(.error, "Shutting down VM after intercepting signal \(signal), code 0.", module: .vmm)
+        end = .signal(status: status)
+    }
+}

@@ -1,0 +1,67 @@
+internal import FirecrackerAPI
+internal import Glibc
+internal import Linux
+
+extension VMResources {
+    /// What QEMU is to be started with. Descriptors in it belong to these resources, but for the console's, which is returned to be
+    /// held until the start is over.
+    ///
+    /// - Throws: The fault whose text follows `Start microvm error: `.
+    func machineDescription() throws(MachineFault) -> (description: MachineDescription, console: SharedDescriptor?) {
+        guard let bootFiles else { throw MachineFault("Cannot start microvm without kernel configuration.") }
+        if let reason = try unsupported() { throw MachineFault(reason) }
+        var description = MachineDescription(kernel: bootFiles.kernel.descriptor.rawValue)
+        description.initrd = bootFiles.initrd?.descriptor.rawValue
+        description.bootArguments = bootSource.bootArgs
+        description.cpuCount = Int(machineConfig.vcpuCount)
+        description.memoryMiB = Int(clamping: machineConfig.memSizeMib)
+        description.drives = drives.compactMap { block in
+            block.file.map { Self.drive(block.config, $0.descriptor.rawValue) }
+        }
+        description.networkInterfaces = interfaces.map {
+            MachineDescription.NetworkInterface(
+                id: $0.config.ifaceId, tap: $0.tap.descriptor.rawValue, macAddress: $0.config.guestMac, mtu: $0.config.mtu)
+        }
+        description.vsock = vsock.map {
+            MachineDescription.Vsock(
+                guestCID: $0.config.guestCid, listener: $0.listener.descriptor.rawValue, path: $0.config.udsPath)
+        }
+        description.balloon = balloon.map {
+            MachineDescription.Balloon(
+                targetMiB: Int($0.amountMib), deflatesOnOutOfMemory: $0.deflateOnOom,
+                statisticsInterval: Int($0.statsPollingIntervalS), reportsFreePages: $0.freePageReporting)
+        }
+        description.entropy = entropy.map {
+            MachineDescription.Entropy(limit: $0.rateLimiter?.bandwidth.map { ($0.size, $0.refillTime) })
+        }
+        let console = try openConsole()
+        if let console { description.console = .file(console.descriptor.rawValue) }
+        return (description, console)
+    }
+
+    private static func drive(_ config: Drive, _ file: Int32) -> MachineDescription.Drive {
+        var drive = MachineDescription.Drive(
+            id: config.driveId, file: file, isReadOnly: config.isReadOnly ?? false, isRoot: config.isRootDevice,
+            partitionUUID: config.partuuid, isWriteback: config.cacheType == .writeback)
+        drive.limiter = DriveLimiter(config.rateLimiter)
+        return drive
+    }
+
+    private func openConsole() throws(MachineFault) -> SharedDescriptor? {
+        guard let path = serial.serialOutPath else { return nil }
+        do throws(Errno) {
+            return SharedDescriptor(try Descriptor.open(path, O_RDWR | O_CREAT | O_NONBLOCK, mode: 0o644))
+        } catch {
+            throw MachineFault("Failed to create device manager: Error with EventFd", error)
+        }
+    }
+}
+
+extension DriveLimiter {
+    init(_ limiter: RateLimiter?) {
+        func bucket(_ bucket: FirecrackerAPI.TokenBucket?) -> TokenBucket? {
+            bucket.map { TokenBucket(size: $0.size, refillMilliseconds: $0.refillTime) }
+        }
+        self.init(bandwidth: bucket(limiter?.bandwidth), operations: bucket(limiter?.ops))
+    }
+}

@@ -1,0 +1,47 @@
+internal import Linux
+
+/// The generic half of a boot, which depends on image, kernel and machine alone: from the kernel's first process to a guest that
+/// only waits to be told who it is.
+///
+/// Order matters for speed: the kernel's modules first, since nothing is there without them; then the root; what no command could
+/// miss afterwards, and what only later commands might need not at all yet.
+struct BootSequence {
+    private(set) var clock = BootClock()
+
+    /// What the boot leaves for the agent.
+    struct Result: ~Copyable {
+        let modules: ModuleLoader
+        var root: RootFileSystem.Mounted
+    }
+
+    mutating func run() throws(BootFailure) -> Result {
+        clock.mark("start")
+        try? Machine.disableInstantReset()
+        KernelFileSystems.mountDevices()
+        let initramfs: Descriptor
+        do throws(Errno) { initramfs = try FileTree.openDirectory("/") } catch { throw BootFailure("/: \(error)") }
+        let modules = ModuleLoader(root: initramfs, kernelRelease: Machine.kernelRelease)
+        modules.loadListed()
+        clock.mark("modules")
+
+        let text = (try? File.readText("/proc/cmdline")) ?? ""
+        let root = RootFileSystem(commandLine: KernelCommandLine(text), modules: modules)
+        let mounted = try root.mount()
+        try root.enter()
+        clock.mark("root")
+
+        KernelFileSystems.mountRest()
+        setHostname()
+        // Without it, programs that talk to themselves hang.
+        try? NetlinkSocket.setFlags(NetlinkSocket.up, ofInterface: "lo")
+        try? Machine.setDescriptorLimit(soft: 16_384, hard: 1_048_576)
+        clock.mark("system")
+        return Result(modules: modules, root: mounted)
+    }
+
+    /// The image's own name, until the host gives another.
+    private func setHostname() {
+        let line = ((try? File.read("/etc/hostname", limit: 4096)) ?? []).prefix { $0 > 0x20 }
+        try? Machine.setHostname(line.isEmpty ? "localhost" : String(decoding: line.prefix(64), as: UTF8.self))
+    }
+}

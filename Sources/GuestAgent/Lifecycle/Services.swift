@@ -1,0 +1,102 @@
+internal import Glibc
+internal import GuestProtocol
+internal import Linux
+
+/// Everything that the agent does once the guest is up.
+final class Services: EventHandler, HostSessionDelegate {
+    private enum Source: UInt8 {
+        case signals, idle
+    }
+
+    /// How long after the first command may start the memory of the initramfs is freed and late modules are loaded, in ms.
+    private static let idleDelay = 200
+
+    private let loop: EventLoop
+    private let signals: SignalDescriptor
+    private let processes: ProcessTable
+    private let server: ExecServer
+    private let modules: ModuleLoader
+    private var applier: ConfigurationApplier
+    private var session: HostSession?
+    private var shutdown: ShutdownSequence?
+    private var ending: Shutdown?
+    private var didIdleWork = false
+    private let initramfsIsRoot: Bool
+
+    init(signals numbers: [Int32], modules: ModuleLoader, clock: BootClock, initramfsIsRoot: Bool) throws(Errno) {
+        loop = try EventLoop(bufferSize: FrameHeader.size + FrameType.maximumData)
+        signals = try SignalDescriptor(numbers)
+        processes = ProcessTable(.everyChild, loop: loop)
+        let listener = try VsockSocket.listen(port: VsockPort.exec)
+        try? VsockSocket.setReceiveBuffer(UInt64(InputStream.window * 2), of: listener.rawValue)
+        server = ExecServer(listener: listener, loop: loop, launcher: CommandLauncher(), processes: processes)
+        self.modules = modules
+        self.initramfsIsRoot = initramfsIsRoot
+        applier = ConfigurationApplier(modules: modules)
+        _ = try loop.add(signals.descriptor.rawValue, [.readable], handler: self, source: Source.signals.rawValue)
+
+        var clock = clock
+        clock.mark("services")
+        let steps = clock.steps
+        session = HostSession(loop: loop, delegate: self) {
+            Hello(
+                kernelRelease: Machine.kernelRelease, architecture: Machine.architecture, agentVersion: Agent.version,
+                monotonicMicroseconds: Clock.monotonicNanoseconds / 1000, bootSteps: steps)
+        }
+    }
+
+    /// Serves until all processes have ended after a request to shut down.
+    func run() throws(Errno) {
+        session?.start()
+        try loop.run()
+        if let ending { session?.send(.ended(ending)) }
+    }
+
+    func handle(_ events: Epoll.Events, source: UInt8) {
+        switch Source(rawValue: source) {
+        case .signals:
+            while let signal = signals.next() { take(signal) }
+        case .idle:
+            modules.loadLate()
+            if !initramfsIsRoot { modules.discardInitramfs() }
+        case nil:
+            break
+        }
+    }
+
+    private func take(_ signal: Int32) {
+        switch signal {
+        case SIGCHLD: processes.reap()
+        // Ctrl-Alt-Del arrives as SIGINT.
+        case SIGTERM, SIGINT, SIGPWR: shutDown(.powerOff)
+        default: break
+        }
+    }
+
+    // MARK: The host's wishes
+
+    func configure(_ configuration: Configuration) -> [String] {
+        applier.apply(configuration)
+    }
+
+    func sessionAllowsCommands(_ allowed: Bool) {
+        guard shutdown == nil else { return }
+        if !allowed { return server.close() }
+        server.open()
+        if !didIdleWork {
+            didIdleWork = true
+            loop.schedule(milliseconds: Self.idleDelay, handler: self, source: Source.idle.rawValue)
+        }
+    }
+
+    func shutDown(_ kind: Shutdown) {
+        guard shutdown == nil else { return }
+        server.close()
+        let sequence = ShutdownSequence(kind, loop: loop, processes: processes) { [self] kind in
+            ending = kind
+            loop.stop()
+        }
+        shutdown = sequence
+        sequence.start()
+    }
+}

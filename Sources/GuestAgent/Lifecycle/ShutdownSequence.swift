@@ -1,0 +1,71 @@
+internal import Glibc
+internal import GuestProtocol
+internal import Linux
+
+/// Ends the guest in good order: processes first, then file systems, then the machine.
+final class ShutdownSequence: EventHandler {
+    /// How long processes have to end by themselves after SIGTERM, in ms.
+    static let grace = 2000
+    private static let step = 5
+
+    private let loop: EventLoop
+    private let kind: Shutdown
+    private let processes: ProcessTable
+    private let finish: (Shutdown) -> Void
+    private var waited = 0
+
+    /// - Parameter finish: Called once all processes are gone.
+    init(_ kind: Shutdown, loop: EventLoop, processes: ProcessTable, finish: @escaping (Shutdown) -> Void) {
+        self.kind = kind
+        self.loop = loop
+        self.processes = processes
+        self.finish = finish
+    }
+
+    func start() {
+        // Shells ignore SIGTERM while someone types into them, but not that their terminal goes away.
+        kill(-1, SIGTERM)
+        kill(-1, SIGHUP)
+        kill(-1, SIGCONT)
+        loop.schedule(milliseconds: 0, handler: self, source: 0)
+    }
+
+    func handle(_ events: Epoll.Events, source: UInt8) {
+        // Orphans become children of the first process, so that without children there are no others.
+        if !processes.reap() { return finish(kind) }
+        if waited >= Self.grace { kill(-1, SIGKILL) }
+        if waited >= 2 * Self.grace { return finish(kind) }
+        waited += Self.step
+        loop.schedule(milliseconds: Self.step, handler: self, source: 0)
+    }
+
+    /// Flushes, makes what can be made so read-only, and resets the machine. Returns only if that fails.
+    static func stopMachine(layer: borrowing Descriptor?) {
+        Machine.sync()
+        let mounts = (try? File.readText("/proc/self/mounts")) ?? ""
+        for line in mounts.utf8.split(separator: UInt8(ascii: "\n")).reversed() {
+            let fields = line.split(separator: UInt8(ascii: " "))
+            guard fields.count > 2, fields[0].starts(with: "/dev/".utf8) else { continue }
+            let path = String(Substring(fields[1]))
+            if path == "/" {
+                remountReadOnly("/")
+            } else {
+                try? Mount.unmount(path, lazily: true)
+            }
+        }
+        switch layer {
+        case .some(let layer):
+            remountReadOnly("/")
+            remountReadOnly("/proc/self/fd/\(layer.rawValue)")
+        case .none: break
+        }
+        Machine.sync()
+        // With `reboot=k` on its command line the kernel ends the machine by this; a microVM has nothing to power it off with.
+        try? Machine.reset()
+        Console.say("the machine cannot be reset; end it from outside")
+    }
+
+    private static func remountReadOnly(_ path: String) {
+        try? Mount.mount("none", at: path, type: nil, [.remount, .readOnly])
+    }
+}

@@ -1,0 +1,141 @@
+internal import Linux
+
+/// Something that waits for descriptors or for time to pass.
+protocol EventHandler: AnyObject {
+    /// - Parameters:
+    ///   - events: What happened; empty if it is a timer.
+    ///   - source: What the handler registered, by its own numbering.
+    func handle(_ events: Epoll.Events, source: UInt8)
+}
+
+/// The agent's one loop: descriptors that became ready, and timers, each handed to its handler, one after the other, on one thread.
+///
+/// Nothing else in the agent waits. Swift's own concurrency would cost a guest that is emulated more time at start than all
+/// of its other work, and a single thread needs no locks.
+final class EventLoop {
+    /// What a handler holds while it waits for a descriptor.
+    struct Registration {
+        fileprivate var token: UInt64
+        fileprivate var descriptor: Int32
+    }
+
+    private struct Slot {
+        var handler: (any EventHandler)?
+        var source: UInt8 = 0
+        /// Tells a registration from one that had the slot before.
+        var generation: UInt32 = 0
+    }
+
+    private struct Timer {
+        var deadline: UInt64
+        var number: UInt64
+        var handler: any EventHandler
+        var source: UInt8
+    }
+
+    /// Room for one frame's header and the largest data frame, for whoever is handled now: it holds nothing afterwards.
+    let buffer: UnsafeMutableRawBufferPointer
+
+    private let epoll: Epoll
+    private var slots: [Slot] = []
+    private var freeSlots: [Int] = []
+    private var timers: [Timer] = []
+    private var nextTimer: UInt64 = 0
+    private var running = true
+
+    init(bufferSize: Int) throws(Errno) {
+        epoll = try Epoll()
+        buffer = .allocate(byteCount: bufferSize, alignment: 4096)
+    }
+
+    deinit {
+        buffer.deallocate()
+    }
+
+    /// Waits for events on a descriptor (level-triggered) until ``remove(_:)``, and keeps the handler alive until then.
+    func add(
+        _ descriptor: Int32, _ events: Epoll.Events, handler: any EventHandler, source: UInt8
+    ) throws(Errno) -> Registration {
+        let index = freeSlots.popLast() ?? slots.count
+        if index == slots.count { slots.append(Slot()) }
+        let token = UInt64(slots[index].generation) << 32 | UInt64(index)
+        do throws(Errno) {
+            try epoll.add(descriptor, events, token: token)
+        } catch {
+            freeSlots.append(index)
+            throw error
+        }
+        slots[index].handler = handler
+        slots[index].source = source
+        return Registration(token: token, descriptor: descriptor)
+    }
+
+    /// Waits for other events from now on.
+    func modify(_ registration: Registration, _ events: Epoll.Events) {
+        try? epoll.modify(registration.descriptor, events, token: registration.token)
+    }
+
+    /// Waits no more. Comes before the descriptor is closed.
+    func remove(_ registration: Registration) {
+        let index = Int(registration.token & 0xffff_ffff)
+        guard slots[index].generation == UInt32(registration.token >> 32) else { return }
+        try? epoll.remove(registration.descriptor)
+        slots[index].handler = nil
+        slots[index].generation &+= 1
+        freeSlots.append(index)
+    }
+
+    /// Calls the handler once, after so many milliseconds.
+    ///
+    /// - Returns: A number to ``cancel(timer:)`` it by.
+    @discardableResult
+    func schedule(milliseconds: Int, handler: any EventHandler, source: UInt8) -> UInt64 {
+        nextTimer += 1
+        let deadline = Clock.monotonicNanoseconds + UInt64(milliseconds) * 1_000_000
+        timers.append(Timer(deadline: deadline, number: nextTimer, handler: handler, source: source))
+        return nextTimer
+    }
+
+    func cancel(timer: UInt64) {
+        timers.removeAll { $0.number == timer }
+    }
+
+    /// Serves until ``stop()``.
+    func run() throws(Errno) {
+        running = true
+        while running {
+            fireTimers()
+            if !running { return }
+            try epoll.wait(timeout: timeout()) { event in
+                let slot = slots[Int(event.token & 0xffff_ffff)]
+                // A handler before this one may have removed it.
+                if slot.generation == UInt32(event.token >> 32), let handler = slot.handler {
+                    handler.handle(event.events, source: slot.source)
+                }
+            }
+        }
+    }
+
+    /// Ends ``run()`` when the present handlers are done.
+    func stop() {
+        running = false
+    }
+
+    /// Milliseconds until the next timer, rounded up; -1 if there is none.
+    private func timeout() -> Int32 {
+        var first = UInt64.max
+        for timer in timers where timer.deadline < first { first = timer.deadline }
+        if first == .max { return -1 }
+        let now = Clock.monotonicNanoseconds
+        return first <= now ? 0 : Int32(clamping: (first - now + 999_999) / 1_000_000)
+    }
+
+    private func fireTimers() {
+        if timers.isEmpty { return }
+        let now = Clock.monotonicNanoseconds
+        while let index = timers.firstIndex(where: { $0.deadline <= now }) {
+            let timer = timers.remove(at: index)
+            timer.handler.handle([], source: timer.source)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+internal import GuestProtocol
+internal import Linux
+
+/// Makes the guest the one that the host describes. Everything is tried; what fails is reported, and the rest is done all the same.
+struct ConfigurationApplier {
+    var modules: ModuleLoader
+    /// What was mounted by an earlier configuration.
+    private var mounted: [Configuration.Mount] = []
+
+    init(modules: ModuleLoader) {
+        self.modules = modules
+    }
+
+    /// - Returns: A sentence for each thing that failed.
+    mutating func apply(_ configuration: Configuration) -> [String] {
+        var problems: [String] = []
+        // Randomness first: whatever runs next may draw on it.
+        if !configuration.entropySeed.isEmpty {
+            attempt("random seed", &problems) { () throws(Errno) in try Machine.addEntropy(configuration.entropySeed) }
+        }
+        if let time = configuration.wallClockNanoseconds {
+            attempt("wall clock", &problems) { () throws(Errno) in try Clock.setRealtime(nanoseconds: time) }
+        }
+        if let hostname = configuration.hostname { apply(hostname: hostname, &problems) }
+        if let machineID = configuration.machineID { apply(machineID: machineID, &problems) }
+        applyNetwork(configuration, &problems)
+        for mount in configuration.mounts where !mounted.contains(mount) { apply(mount, &problems) }
+        return problems
+    }
+
+    private func apply(hostname: String, _ problems: inout [String]) {
+        // The name goes into files that hold other words, too.
+        let isName = !hostname.isEmpty && hostname.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+        guard isName, hostname.utf8.count <= 64 else {
+            problems.append("hostname \(hostname): not 1 to 64 printable ASCII characters without blanks")
+            return
+        }
+        attempt("hostname \(hostname)", &problems) { () throws(Errno) in
+            try Machine.setHostname(hostname)
+            try File.write(Array((hostname + "\n").utf8), to: "/etc/hostname", mode: 0o644)
+            let hosts = (try? File.readText("/etc/hosts")) ?? ""
+            try File.write(Array(NameFiles.hosts(hosts, hostname: hostname).utf8), to: "/etc/hosts", mode: 0o644)
+        }
+    }
+
+    private func apply(machineID: String, _ problems: inout [String]) {
+        let isID =
+            machineID.utf8.count == 32
+            && machineID.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        guard isID else {
+            problems.append("machine ID \(machineID): not 32 lower-case hexadecimal digits")
+            return
+        }
+        attempt("/etc/machine-id", &problems) { () throws(Errno) in
+            try File.write(Array((machineID + "\n").utf8), to: "/etc/machine-id", mode: 0o444)
+        }
+    }
+
+    private func applyNetwork(_ configuration: Configuration, _ problems: inout [String]) {
+        if !configuration.interfaces.isEmpty {
+            modules.loadLate()
+            do throws(Errno) {
+                var configurator = try NetworkConfigurator()
+                for interface in configuration.interfaces { problems += configurator.apply(interface) }
+            } catch {
+                problems.append("network: \(error)")
+            }
+        }
+        if !configuration.nameServers.isEmpty || !configuration.searchDomains.isEmpty {
+            let text = NameFiles.resolver(
+                nameServers: configuration.nameServers, searchDomains: configuration.searchDomains)
+            attempt("/etc/resolv.conf", &problems) { () throws(Errno) in
+                // In many images it is a link to a file that only systemd-resolved makes.
+                try? FileTree.remove("/etc/resolv.conf")
+                try File.write(Array(text.utf8), to: "/etc/resolv.conf", mode: 0o644)
+            }
+        }
+    }
+
+    private mutating func apply(_ mount: Configuration.Mount, _ problems: inout [String]) {
+        do throws(BootFailure) {
+            let device = BlockDevice(path: mount.device)
+            try device.waitUntilPresent()
+            do throws(Errno) {
+                try FileTree.makeDirectories(mount.path)
+            } catch {
+                throw BootFailure("mount point \(mount.path): \(error)")
+            }
+            try device.mount(at: mount.path, type: mount.fileSystemType, readOnly: mount.readOnly, modules: modules)
+            mounted.append(mount)
+        } catch {
+            problems.append(error.message)
+        }
+    }
+
+    private func attempt(_ what: String, _ problems: inout [String], _ body: () throws(Errno) -> Void) {
+        do throws(Errno) { try body() } catch { problems.append("\(what): \(error)") }
+    }
+}
