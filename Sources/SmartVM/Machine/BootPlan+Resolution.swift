@@ -20,7 +20,7 @@ extension BootPlan {
         }
         if let path = source.initrdPath { try Self.requireFile(path, "initramfs") }
         for drive in config.drives { try Self.requireFile(drive.pathOnHost, "drive \(drive.driveId)") }
-        if let root { try RootFileSystem.check(root.pathOnHost) }
+        if let root { _ = try RootFileSystem.check(root.pathOnHost) }
 
         let bundle: BaseImageBundle?
         if let ownKernel, source.initrdPath != nil, root != nil || config.image == nil {
