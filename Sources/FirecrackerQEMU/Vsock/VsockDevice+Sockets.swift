@@ -61,7 +61,7 @@ extension VsockDevice {
         case .port(let port):
             let ports = VsockMuxer.Ports(host: muxer.takeHostPort(forGuestPort: port), guest: port)
             endpoint.connection = VsockConnection(
-                hostPort: ports.host, guestPort: ports.guest, capacity: Self.connectionCapacity)
+                hostPort: ports.host, guestPort: ports.guest, capacity: connectionCapacity)
             muxer.add(endpoint.number, ports)
             // What follows the line came with the same edge.
             endpoint.isReadable = true
@@ -77,7 +77,7 @@ extension VsockDevice {
                 to: "\(configuration.path)_\(header.destinationPort)", nonBlocking: true),
             let endpoint = try? addEndpoint(socket)
         else { return muxer.refuse(header, guestCID: guestCID) }
-        endpoint.connection = VsockConnection(accepting: header, capacity: Self.connectionCapacity)
+        endpoint.connection = VsockConnection(accepting: header, capacity: connectionCapacity)
         muxer.add(
             endpoint.number, VsockMuxer.Ports(host: header.destinationPort, guest: header.sourcePort))
         enqueue(endpoint)

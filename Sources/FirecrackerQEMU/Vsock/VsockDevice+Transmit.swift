@@ -25,6 +25,7 @@ extension VsockDevice {
         remoteSpans.removeAll(keepingCapacity: true)
         localSpans.removeAll(keepingCapacity: true)
         var end = 0
+        var chainCount = 0
         while let chain = transmit.nextChain {
             // The driver's packets are 64 KiB and their header at most; what cannot be one is given back unread.
             if chain.byteCount >= VsockHeader.size, chain.byteCount <= staging.count {
@@ -34,6 +35,7 @@ extension VsockDevice {
                 end += chain.byteCount
             }
             transmit.finish(written: 0)
+            chainCount += 1
         }
         guard memory.fill(UnsafeMutableRawBufferPointer(rebasing: staging[..<end]), from: remoteSpans) else {
             throw .memory
@@ -41,7 +43,16 @@ extension VsockDevice {
         remoteSpans.removeAll(keepingCapacity: true)
         try transmit.commit(memory, local: &localSpans, remote: &remoteSpans)
         try transmit.refresh(memory)
-        if transmit.wantsInterrupt, end > 0 { call(1) }
+        quietChains += chainCount
+        if quietChains >= transmit.size / 8 { reportTransmitted() }
+    }
+
+    /// Interrupts the guest for buffers that it has back.
+    ///
+    /// The driver needs them only when the ring is full; an interrupt for each packet would cost it, and QEMU, more than the packet.
+    func reportTransmitted() {
+        if quietChains > 0, transmit.wantsInterrupt { call(1) }
+        quietChains = 0
     }
 
     private func handlePacket(_ bytes: UnsafeRawBufferPointer) {

@@ -33,8 +33,10 @@ final class VsockDevice {
         case firstEndpoint = 16
     }
 
-    /// The room for bytes of the guest that a host's socket has not taken.
-    static let connectionCapacity: UInt32 = 64 << 10
+    /// The room for bytes of the guest that a host's socket has not taken: what Linux has in flight at most, and Firecracker's 64 KiB
+    /// when there are many connections, so that a guest cannot fill this process's memory.
+    var connectionCapacity: UInt32 { endpoints.count <= 64 ? 256 << 10 : 64 << 10 }
+
     /// How long the guest may take to answer a request or a shutdown, as in Firecracker.
     static let answerTime: UInt64 = 2_000_000_000
 
@@ -67,6 +69,10 @@ final class VsockDevice {
     /// Holds a descriptor back for the moment when there are no more.
     var spare: EventCounter?
     var mustTransmit = false
+    /// Chains of the guest that were given back without an interrupt.
+    var quietChains = 0
+    /// How long, in milliseconds, the guest may have to wait for that interrupt.
+    static let quietTime: Int32 = 4
 
     /// Where bytes stand on their way, and the headers of packets to the guest.
     let staging = UnsafeMutableRawBufferPointer.allocate(byteCount: 512 << 10, alignment: 64)
@@ -97,7 +103,8 @@ final class VsockDevice {
         var events: [Epoll.Event] = []
         while true {
             events.removeAll(keepingCapacity: true)
-            try epoll.wait(timeout: timeout()) { events.append($0) }
+            let count = try epoll.wait(timeout: timeout()) { events.append($0) }
+            if count == 0 { reportTransmitted() }
             for event in events {
                 switch Token(rawValue: event.token) {
                 case .stop: return
@@ -155,8 +162,10 @@ final class VsockDevice {
     private func timeout() -> Int32 {
         guard isRunning, !isBroken else { return -1 }
         if mustTransmit && !muxer.hasTooManyReplies { return 0 }
-        guard let first = deadlines.first else { return -1 }
-        return Int32(clamping: (first.time - min(first.time, Self.now)) / 1_000_000 + 1)
+        let idle = quietChains > 0 ? Self.quietTime : -1
+        guard let first = deadlines.first else { return idle }
+        let wait = Int32(clamping: (first.time - min(first.time, Self.now)) / 1_000_000 + 1)
+        return idle < 0 ? wait : min(wait, idle)
     }
 
     func setDeadline(_ endpoint: VsockEndpoint) {
