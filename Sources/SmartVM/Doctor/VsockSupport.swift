@@ -17,14 +17,8 @@ enum VsockSupport {
 
     /// Blocks the thread for a few milliseconds.
     static func probe() throws(Failure) {
-        let pipe: Pipe
-        let null: Descriptor
-        do throws(Errno) {
-            pipe = try Pipe()
-            null = try Descriptor.open("/dev/null", O_RDWR)
-        } catch {
-            throw Failure("opening files", error)
-        }
+        let pipe = try attempt("pipe2") { () throws(Errno) in try Pipe() }
+        let null = try attempt("/dev/null") { () throws(Errno) in try Descriptor.open("/dev/null", O_RDWR) }
         // It reads from a pipe that nobody writes to, for as long as this process holds the other end.
         var spawn = Spawn("/bin/cat", arguments: ["cat"])
         spawn.descriptors = [pipe.read.rawValue, null.rawValue, null.rawValue]
@@ -40,8 +34,18 @@ enum VsockSupport {
             _ = try? child.waitUntilExit()
         }
         guard child.descriptor >= 0 else { throw Failure("pidfd_open", .notImplemented) }
-        do throws(Errno) { _ = try child.duplicate(0) } catch { throw Failure("pidfd_getfd", error) }
-        do throws(Errno) { try readMemory(of: child.pid) } catch { throw Failure("process_vm_readv", error) }
+        _ = try attempt("pidfd_getfd") { () throws(Errno) in try child.duplicate(0) }
+        try attempt("process_vm_readv") { () throws(Errno) in try readMemory(of: child.pid) }
+    }
+
+    private static func attempt<Result: ~Copyable>(
+        _ step: String, _ body: () throws(Errno) -> Result
+    ) throws(Failure) -> Result {
+        do throws(Errno) {
+            return try body()
+        } catch {
+            throw Failure(step, error)
+        }
     }
 
     private static func readMemory(of pid: Int32) throws(Errno) {
