@@ -6,7 +6,8 @@ import Testing
 @Suite("HTTP as Firecracker reads it")
 struct HTTPRequestReaderTests {
     /// Feeds bytes in pieces of at most `pieceSize`, as reads of a socket would come.
-    private func events(_ bytes: [UInt8], pieceSize: Int = .max, payloadLimit: Int = 51200) -> [HTTPRequestReader.Event] {
+    private func events(_ bytes: [UInt8], pieceSize: Int = .max, payloadLimit: Int = 51200) -> [HTTPRequestReader.Event]
+    {
         var reader = HTTPRequestReader(payloadLimit: payloadLimit)
         var rest = bytes[...]
         var events: [HTTPRequestReader.Event] = []
@@ -153,7 +154,9 @@ struct HTTPRequestReaderTests {
             state ^= state << 17
             return state
         }
-        let words = ["GET", "PUT", " ", "/", "HTTP/1.1", "\r\n", "\r", "\n", ":", "Content-Length: ", "9", "x", "é", "\0"]
+        let words = [
+            "GET", "PUT", " ", "/", "HTTP/1.1", "\r\n", "\r", "\n", ":", "Content-Length: ", "9", "x", "é", "\0",
+        ]
         var reader = HTTPRequestReader(payloadLimit: 100)
         for _ in 0..<2000 {
             let word = next() % 8 == 0 ? [UInt8(truncatingIfNeeded: next())] : Array(words[Int(next() % 14)].utf8)

@@ -175,7 +175,8 @@ public struct VMMProcess {
     private func number(_ arguments: Arguments, _ name: String, _ type: String) -> Int? {
         guard let text = arguments[name] else { return nil }
         guard let value = UInt64(text) else {
-            panic("'\(name)' parameter expected to be of '\(type)' type.: ParseIntError { kind: InvalidDigit }", log: log)
+            panic(
+                "'\(name)' parameter expected to be of '\(type)' type.: ParseIntError { kind: InvalidDigit }", log: log)
         }
         return Int(clamping: value)
     }

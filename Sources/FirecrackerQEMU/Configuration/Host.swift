@@ -1,6 +1,5 @@
-public import Linux
-
 internal import Glibc
+public import Linux
 
 /// What the configuration needs of the machine that it is made on; tests put another in its place.
 public protocol Host: Sendable {

@@ -5,7 +5,8 @@ extension VMResources {
     mutating func setDrive(_ new: Drive) throws(APIFault) {
         if new.isRootDevice, pmem.contains(where: \.rootDevice) {
             throw APIFault(
-                "Drive config error: Attempt to add block as a root device while the root device defined as a pmem device")
+                "Drive config error: Attempt to add block as a root device while the root device defined as a pmem device"
+            )
         }
         let position = drives.firstIndex { $0.config.driveId == new.driveId }
         if new.isRootDevice, drives.first?.config.isRootDevice == true, position != 0 {
@@ -52,7 +53,8 @@ extension VMResources {
     mutating func setPmem(_ new: Pmem) throws(APIFault) {
         if new.rootDevice, drives.contains(where: \.config.isRootDevice) {
             throw APIFault(
-                "Pmem config error: Attempt to add pmem as a root device while the root device defined as a block device")
+                "Pmem config error: Attempt to add pmem as a root device while the root device defined as a block device"
+            )
         }
         let position = pmem.firstIndex { $0.id == new.id }
         let isRootAlready = position.map { pmem[$0].rootDevice } ?? false
@@ -95,14 +97,16 @@ extension VMResources {
     }
 
     mutating func setVsock(_ new: VsockConfig) throws(APIFault) {
-        let failure = "Vsock config error: Cannot create backend for vsock device: Error binding to the host-side Unix socket"
+        let failure =
+            "Vsock config error: Cannot create backend for vsock device: Error binding to the host-side Unix socket"
         do throws(Errno) {
             if let old = vsock {
                 vsock = nil
                 try host.removeFile(old.config.udsPath)
             }
             vsock = Vsock(
-                config: VsockConfig(guestCid: new.guestCid, udsPath: new.udsPath), listener: try host.listen(new.udsPath))
+                config: VsockConfig(guestCid: new.guestCid, udsPath: new.udsPath),
+                listener: try host.listen(new.udsPath))
         } catch .nameTooLong {
             throw APIFault(failure + ": path must be shorter than SUN_LEN")
         } catch {

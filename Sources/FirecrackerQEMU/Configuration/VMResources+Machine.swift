@@ -54,7 +54,8 @@ extension VMResources {
         }
         guard new.memSizeMib > 0, new.hugePages == .normal || new.memSizeMib % 2 == 0 else {
             throw APIFault(
-                "Machine config error: The memory size (MiB) is either 0, or not a multiple of the configured page size.")
+                "Machine config error: The memory size (MiB) is either 0, or not a multiple of the configured page size."
+            )
         }
         if let balloon, new.memSizeMib < UInt(balloon.amountMib) {
             throw APIFault(

@@ -162,6 +162,7 @@ final class Controller {
         }
         fatal = .restoreFailed
         let reason = SnapshotFile.problem(with: load.snapshotPath, host: resources.host)
-        throw APIFault("Load snapshot error: Failed to restore from snapshot: Failed to get snapshot state from file: \(reason)")
+        throw APIFault(
+            "Load snapshot error: Failed to restore from snapshot: Failed to get snapshot state from file: \(reason)")
     }
 }

@@ -85,7 +85,8 @@ final class RunningMachine {
         let failure = "Create snapshot error: "
         guard isPaused else {
             throw APIFault(
-                failure + "Cannot save the microVM state: Operation not allowed: save/restore unavailable while running")
+                failure + "Cannot save the microVM state: Operation not allowed: save/restore unavailable while running"
+            )
         }
         throw APIFault(failure + "smartvm-qemu cannot save the state of a VM")
     }

@@ -20,7 +20,8 @@ extension VMResources {
         }
         description.networkInterfaces = interfaces.map {
             MachineDescription.NetworkInterface(
-                id: $0.config.ifaceId, tap: $0.tap.descriptor.rawValue, macAddress: $0.config.guestMac, mtu: $0.config.mtu)
+                id: $0.config.ifaceId, tap: $0.tap.descriptor.rawValue, macAddress: $0.config.guestMac,
+                mtu: $0.config.mtu)
         }
         description.vsock = vsock.map {
             MachineDescription.Vsock(

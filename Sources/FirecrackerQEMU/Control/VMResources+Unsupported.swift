@@ -9,22 +9,27 @@ extension VMResources {
     func unsupported() throws(MachineFault) -> String? {
         if let device = pmem.first {
             try checkBackingFile(of: device)
-            return "Cannot create pmem device: smartvm-qemu has no virtio-pmem device. Attach \(device.pathOnHost) as a drive."
+            return
+                "Cannot create pmem device: smartvm-qemu has no virtio-pmem device. Attach \(device.pathOnHost) as a drive."
         }
         if memoryHotplug != nil {
-            return "Cannot create memory hotplug device: smartvm-qemu has no virtio-mem device. Configure all memory at once."
+            return
+                "Cannot create memory hotplug device: smartvm-qemu has no virtio-mem device. Configure all memory at once."
         }
         if machineConfig.hugePages != .normal {
-            return "Invalid Memory Configuration: smartvm-qemu does not back memory with huge pages. Set huge_pages to None."
+            return
+                "Invalid Memory Configuration: smartvm-qemu does not back memory with huge pages. Set huge_pages to None."
         }
         if machineConfig.cpuTemplate != nil || cpuConfig.map({ $0 != CPUConfig() }) == true {
             return "Failed to get CPU template: smartvm-qemu emulates one CPU model and cannot apply templates."
         }
         if let drive = drives.first(where: { $0.config.socket != nil }) {
-            return "Cannot create block device: smartvm-qemu has no vhost-user drives, but \(drive.config.driveId) is one."
+            return
+                "Cannot create block device: smartvm-qemu has no vhost-user drives, but \(drive.config.driveId) is one."
         }
         if interfaces.contains(where: { $0.metadataAddress != nil }) {
-            return "Cannot create network device: smartvm-qemu does not serve metadata to the guest. Leave mmds/config out."
+            return
+                "Cannot create network device: smartvm-qemu does not serve metadata to the guest. Leave mmds/config out."
         }
         if let limited = interfaces.first(where: { $0.config.rxRateLimiter != nil || $0.config.txRateLimiter != nil }) {
             return "Cannot create network device: smartvm-qemu cannot limit the rate of \(limited.config.ifaceId)."
