@@ -8,7 +8,7 @@ struct SchemaTests {
     }
 
     private func text(_ model: some WireModel, showsNulls: Bool) -> String {
-        String(decoding: model.encoded(showsNulls: showsNulls), as: UTF8.self)
+        String(decoding: model.json(showsNulls: showsNulls), as: UTF8.self)
     }
 
     @Test("An array stands for an object, its elements in the order of the fields")

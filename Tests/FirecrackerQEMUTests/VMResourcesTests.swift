@@ -38,14 +38,14 @@ final class FakeHost: Host {
         return tap
     }
 
-    func listen(_ path: String) throws(Errno) -> SharedDescriptor {
+    func listenOnSocket(_ path: String) throws(Errno) -> SharedDescriptor {
         if path.utf8.count > 107 { throw .nameTooLong }
         guard !fileNames.contains(path) else { throw .addressInUse }
         _ = files.withLock { $0.insert(path) }
         return try Self.descriptor()
     }
 
-    func connect(_ path: String) throws(Errno) {
+    func connectToSocket(_ path: String) throws(Errno) {
         guard fileNames.contains(path) else { throw .noSuchFile }
     }
 
@@ -227,10 +227,10 @@ struct VMResourcesTests {
     }
 
     @Test("What QEMU cannot give is told at the start, not left out")
-    func unsupported() throws {
+    func unsupportedFeature() throws {
         var vm = resources("/k", "/socket")
         try vm.setBootSource(BootSource(kernelImagePath: "/k"))
-        #expect(try vm.unsupported() == nil)
+        #expect(try vm.unsupportedFeature() == nil)
         try vm.setDrive(Drive(driveId: "d", isRootDevice: false, socket: "/socket"))
         #expect(throws: MachineFault.self) { try vm.machineDescription() }
     }

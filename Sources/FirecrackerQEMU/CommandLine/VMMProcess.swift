@@ -84,8 +84,8 @@ public struct VMMProcess {
             }
         }
         let inputs = InputFiles(arguments, log: log)
-        let payloadLimit = number(arguments, "http-api-max-payload-size", "usize") ?? 51200
-        let metadataLimit = number(arguments, "mmds-size-limit", "usize") ?? payloadLimit
+        let payloadLimit = numericOption(arguments, "http-api-max-payload-size", "usize") ?? 51200
+        let metadataLimit = numericOption(arguments, "mmds-size-limit", "usize") ?? payloadLimit
         let options = QEMUMachine.Options(
             qemuBinary: arguments["qemu-binary"], searchPath: getenv("PATH").map { String(cString: $0) },
             processStart: start)
@@ -151,7 +151,7 @@ public struct VMMProcess {
 
     private func openServer(_ arguments: Arguments, _ payloadLimit: Int) throws(ProcessEnd) -> APIServer {
         for name in ["start-time-us", "start-time-cpu-us", "parent-cpu-time-us"] {
-            _ = number(arguments, name, "u64")
+            _ = numericOption(arguments, name, "u64")
         }
         let path = arguments["api-sock"] ?? ""
         do throws(Errno) {
@@ -172,7 +172,7 @@ public struct VMMProcess {
     }
 
     /// The value of a numeric option, nil if it was not given. One that is no number ends the process as Firecracker's panic does.
-    private func number(_ arguments: Arguments, _ name: String, _ type: String) -> Int? {
+    private func numericOption(_ arguments: Arguments, _ name: String, _ type: String) -> Int? {
         guard let text = arguments[name] else { return nil }
         guard let value = UInt64(text) else {
             panic(

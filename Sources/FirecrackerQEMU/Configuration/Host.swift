@@ -7,9 +7,9 @@ public protocol Host: Sendable {
     func openFile(_ path: String, writable: Bool) throws(Errno) -> SharedDescriptor
     func openTap(_ name: String) throws(Errno) -> SharedDescriptor
     /// Binds and listens, with whatever mode the umask leaves.
-    func listen(_ path: String) throws(Errno) -> SharedDescriptor
+    func listenOnSocket(_ path: String) throws(Errno) -> SharedDescriptor
     /// Whether something accepts connections there.
-    func connect(_ path: String) throws(Errno)
+    func connectToSocket(_ path: String) throws(Errno)
     func removeFile(_ path: String) throws(Errno)
 }
 
@@ -25,11 +25,11 @@ public struct LocalHost: Host {
         SharedDescriptor(try TapDevice.open(name))
     }
 
-    public func listen(_ path: String) throws(Errno) -> SharedDescriptor {
+    public func listenOnSocket(_ path: String) throws(Errno) -> SharedDescriptor {
         SharedDescriptor(try UnixSocket.listen(at: path, mode: nil))
     }
 
-    public func connect(_ path: String) throws(Errno) {
+    public func connectToSocket(_ path: String) throws(Errno) {
         _ = try UnixSocket.connect(to: path)
     }
 

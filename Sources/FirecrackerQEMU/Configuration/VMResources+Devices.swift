@@ -12,7 +12,7 @@ extension VMResources {
         if new.isRootDevice, drives.first?.config.isRootDevice == true, position != 0 {
             throw APIFault("Drive config error: A root block device already exists!")
         }
-        let drive = try opened(new)
+        let drive = try openBlock(new)
         switch (position, new.isRootDevice) {
         case (let index?, let isRoot):
             drives[index] = drive
@@ -23,7 +23,7 @@ extension VMResources {
     }
 
     /// The drive with its defaults filled in, and its file.
-    func opened(_ drive: Drive) throws(APIFault) -> Block {
+    func openBlock(_ drive: Drive) throws(APIFault) -> Block {
         let failure = "Drive config error: Unable to create the virtio block device: "
         var drive = drive
         switch (drive.pathOnHost, drive.socket) {
@@ -39,7 +39,7 @@ extension VMResources {
         case (nil, let socket?)
         where drive.isReadOnly == nil && drive.ioEngine == nil && drive.rateLimiter == nil:
             do throws(Errno) {
-                try host.connect(socket)
+                try host.connectToSocket(socket)
             } catch {
                 throw APIFault(
                     failure + "Vhost user backend error: Vhost-user error: Failed to connect to UDS Unix stream", error)
@@ -75,10 +75,10 @@ extension VMResources {
             interfaces.swapAt(index, interfaces.count - 1)
             interfaces.removeLast()
         }
-        interfaces.append(try opened(new))
+        interfaces.append(try openInterface(new))
     }
 
-    func opened(_ new: NetworkInterface) throws(APIFault) -> Interface {
+    func openInterface(_ new: NetworkInterface) throws(APIFault) -> Interface {
         let failure = "Network config error: Could not create the network device: "
         var config = new
         config.rxRateLimiter = new.rxRateLimiter?.effective
@@ -106,7 +106,7 @@ extension VMResources {
             }
             vsock = Vsock(
                 config: VsockConfig(guestCid: new.guestCid, udsPath: new.udsPath),
-                listener: try host.listen(new.udsPath))
+                listener: try host.listenOnSocket(new.udsPath))
         } catch .nameTooLong {
             throw APIFault(failure + ": path must be shorter than SUN_LEN")
         } catch {

@@ -21,8 +21,8 @@ final class RunningMachine {
         case .getVMConfiguration: return .vmConfiguration(devices.configuration)
         case .getMachineConfig: return .machineConfig(devices.machineConfig)
         case .setVMState(let state): try setState(state, metrics: controller.metrics)
-        case .getMMDS, .putMMDS, .patchMMDS: return try metadata(request)
-        case .getBalloon: return .balloon(try balloon())
+        case .getMMDS, .putMMDS, .patchMMDS: return try serveMetadata(request)
+        case .getBalloon: return .balloon(try configuredBalloon())
         case .patchBalloon(let update): try updateBalloon(update)
         case .getBalloonStatistics: return .balloonStatistics(try balloonStatistics())
         case .patchBalloonStatistics(let update): try updateBalloonStatistics(update)
@@ -71,7 +71,7 @@ final class RunningMachine {
         }
     }
 
-    private func metadata(_ request: APIRequest) throws(APIFault) -> APIAnswer {
+    private func serveMetadata(_ request: APIRequest) throws(APIFault) -> APIAnswer {
         guard devices.metadataConfig != nil else { throw .metadataNotInitialized }
         switch request {
         case .putMMDS(let value): try devices.metadata.put(value)
@@ -159,7 +159,7 @@ extension RunningMachine {
 
     private static let notActivated = "Balloon: Device not activated yet."
 
-    private func balloon() throws(APIFault) -> BalloonConfig {
+    private func configuredBalloon() throws(APIFault) -> BalloonConfig {
         guard let balloon = devices.balloon else { throw APIFault("Internal VMM error: \(Self.noDevice)") }
         return balloon
     }
@@ -191,7 +191,7 @@ extension RunningMachine {
     }
 
     private func balloonStatistics() throws(APIFault) -> BalloonStatistics {
-        let balloon = try balloon()
+        let balloon = try configuredBalloon()
         guard balloon.statsPollingIntervalS > 0 else {
             throw APIFault("Internal VMM error: Balloon: Received stats query when stats are disabled.")
         }

@@ -6,7 +6,7 @@ extension VMResources {
     ///
     /// - Returns: The sentence, or nil.
     /// - Throws: What Firecracker itself finds wrong about such a device.
-    func unsupported() throws(MachineFault) -> String? {
+    func unsupportedFeature() throws(MachineFault) -> String? {
         if let device = pmem.first {
             try checkBackingFile(of: device)
             return
