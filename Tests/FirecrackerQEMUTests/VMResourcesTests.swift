@@ -230,7 +230,7 @@ struct VMResourcesTests {
     func unsupportedFeature() throws {
         var vm = resources("/k", "/socket")
         try vm.setBootSource(BootSource(kernelImagePath: "/k"))
-        #expect(try vm.unsupportedFeature() == nil)
+        #expect(vm.unsupportedFeature() == nil)
         try vm.setDrive(Drive(driveId: "d", isRootDevice: false, socket: "/socket"))
         #expect(throws: MachineFault.self) { try vm.machineDescription() }
     }

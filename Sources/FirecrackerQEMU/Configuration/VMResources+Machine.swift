@@ -63,9 +63,11 @@ extension VMResources {
                     + "size.")
         }
         machineConfig = new
+        // There is one template at a time, named or spelled out.
+        if update.cpuTemplate != nil { cpuConfig = nil }
     }
 
-    /// An empty configuration takes back the one before.
+    /// Takes the place of a named template; an empty configuration takes back the one before.
     mutating func setCPUConfig(_ new: CPUConfig) {
         cpuConfig = new
         machineConfig.cpuTemplate = nil

@@ -35,7 +35,7 @@ final class RunningMachine {
         case .patchMemoryHotplug: throw APIFault("Memory hotplug update error: \(Self.noDevice)")
         case .createSnapshot: try createSnapshot()
         case .putDrive, .putPmem, .putNetworkInterface, .deleteDrive, .deletePmem, .deleteNetworkInterface:
-            throw APIFault(devices.isPCIEnabled ? Self.noHotplug : "PCI is not enabled")
+            throw refuseHotplug(request)
         // All others are for a VM that is not started, which the table says and the caller has checked.
         default: throw .notAfterStart
         }
@@ -43,9 +43,6 @@ final class RunningMachine {
     }
 
     static let noDevice = "Failed perform action on device: Device not found"
-    private static let noHotplug =
-        "smartvm-qemu cannot plug or unplug devices of a started VM: configure them before InstanceStart"
-
     private func setState(_ state: VMState, metrics: Metrics) throws(APIFault) {
         let clock = ContinuousClock()
         let start = clock.now

@@ -9,7 +9,7 @@ extension VMResources {
     /// - Throws: The fault whose text follows `Start microvm error: `.
     func machineDescription() throws(MachineFault) -> (description: MachineDescription, console: SharedDescriptor?) {
         guard let bootFiles else { throw MachineFault("Cannot start microvm without kernel configuration.") }
-        if let reason = try unsupportedFeature() { throw MachineFault(reason) }
+        if let reason = unsupportedFeature() { throw MachineFault(reason) }
         var description = MachineDescription(kernel: bootFiles.kernel.descriptor.rawValue)
         description.initrd = bootFiles.initrd?.descriptor.rawValue
         description.bootArguments = bootSource.bootArgs

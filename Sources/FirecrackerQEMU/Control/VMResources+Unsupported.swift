@@ -4,11 +4,14 @@ internal import Linux
 extension VMResources {
     /// What was configured as Firecracker has it but cannot be had from QEMU: never left out in silence, the start fails instead.
     ///
-    /// - Returns: The sentence, or nil.
-    /// - Throws: What Firecracker itself finds wrong about such a device.
-    func unsupportedFeature() throws(MachineFault) -> String? {
+    /// - Returns: The sentence, which may also be what Firecracker itself finds wrong about such a device; or nil.
+    func unsupportedFeature() -> String? {
         if let device = pmem.first {
-            try checkBackingFile(of: device)
+            do throws(MachineFault) {
+                try checkBackingFile(of: device)
+            } catch {
+                return "Cannot create pmem device: \(error.description)"
+            }
             return
                 "Cannot create pmem device: smartvm-qemu has no virtio-pmem device. Attach \(device.pathOnHost) as a drive."
         }
@@ -43,15 +46,14 @@ extension VMResources {
         return nil
     }
 
-    private func checkBackingFile(of device: Pmem) throws(MachineFault) {
+    /// - Throws: The words of Firecracker, without what stands before them.
+    func checkBackingFile(of device: Pmem) throws(MachineFault) {
         let file: SharedDescriptor
         do throws(Errno) {
             file = try host.openFile(device.pathOnHost, writable: !device.readOnly)
         } catch {
-            throw MachineFault("Cannot create pmem device: Error accessing backing file", error)
+            throw MachineFault("Error accessing backing file", error)
         }
-        if FileRange.size(file.descriptor.rawValue) == 0 {
-            throw MachineFault("Cannot create pmem device: Error backing file size is 0")
-        }
+        if FileRange.size(file.descriptor.rawValue) == 0 { throw MachineFault("Error backing file size is 0") }
     }
 }
