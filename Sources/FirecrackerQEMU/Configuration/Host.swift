@@ -18,7 +18,8 @@ public struct LocalHost: Host {
     public init() {}
 
     public func openFile(_ path: String, writable: Bool) throws(Errno) -> SharedDescriptor {
-        SharedDescriptor(try Descriptor.open(path, writable ? O_RDWR : O_RDONLY))
+        // Without waiting: a FIFO that nobody writes to must not hold up the API.
+        SharedDescriptor(try Descriptor.open(path, (writable ? O_RDWR : O_RDONLY) | O_NONBLOCK))
     }
 
     public func openTap(_ name: String) throws(Errno) -> SharedDescriptor {
@@ -30,7 +31,7 @@ public struct LocalHost: Host {
     }
 
     public func connectToSocket(_ path: String) throws(Errno) {
-        _ = try UnixSocket.connect(to: path)
+        _ = try UnixSocket.connect(to: path, nonBlocking: true)
     }
 
     public func removeFile(_ path: String) throws(Errno) {
