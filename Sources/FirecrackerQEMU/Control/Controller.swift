@@ -77,6 +77,7 @@ final class Controller {
     /// Starts what is configured.
     func start() throws(MachineFault) {
         let (description, console) = try resources.machineDescription()
+        for sentence in resources.withoutEffect { log.log(.warn, sentence, module: .vmm) }
         let machine = try QEMUMachine(description, options: options)
         // QEMU has its own copy now.
         _ = console

@@ -46,6 +46,21 @@ extension VMResources {
         return nil
     }
 
+    /// What is configured and does nothing, where a guest runs as well without it: said in the log at the start.
+    var withoutEffect: [String] {
+        var sentences: [String] = []
+        for block in drives where block.config.rateLimiter?.hasBurst == true {
+            sentences.append("The one_time_burst of drive \(block.config.driveId) has no effect in smartvm-qemu.")
+        }
+        if entropy?.rateLimiter?.hasBurst == true {
+            sentences.append("The one_time_burst of the entropy device has no effect in smartvm-qemu.")
+        }
+        if balloon?.freePageHinting == true {
+            sentences.append("smartvm-qemu's balloon has no free page hinting; free_page_reporting works.")
+        }
+        return sentences
+    }
+
     /// - Throws: The words of Firecracker, without what stands before them.
     func checkBackingFile(of device: Pmem) throws(MachineFault) {
         let file: SharedDescriptor
@@ -55,5 +70,11 @@ extension VMResources {
             throw MachineFault("Error accessing backing file", error)
         }
         if FileRange.size(file.descriptor.rawValue) == 0 { throw MachineFault("Error backing file size is 0") }
+    }
+}
+
+extension RateLimiter {
+    fileprivate var hasBurst: Bool {
+        bandwidth?.oneTimeBurst != nil || ops?.oneTimeBurst != nil
     }
 }
