@@ -68,9 +68,17 @@ final class VMMProcess: Sendable {
 
     var pid: Int32 { child.pid }
 
-    /// Waits for the process to end.
-    func waitUntilExit() async -> ChildProcess.Ending {
-        await ending.value
+    /// Waits for the process to end, or for this task to be cancelled.
+    func waitUntilExit() async throws -> ChildProcess.Ending {
+        let (stream, continuation) = AsyncStream.makeStream(of: ChildProcess.Ending.self)
+        let relay = Task { [ending] in
+            continuation.yield(await ending.value)
+            continuation.finish()
+        }
+        // The loop ends when this task is cancelled, which waiting for the other task's value would not.
+        for await ending in stream { return ending }
+        relay.cancel()
+        throw CancellationError()
     }
 
     /// Ends it and everything that it started. Returns when all of that is gone.
@@ -83,6 +91,6 @@ final class VMMProcess: Sendable {
                 if !child.waitForEnd(timeout: .seconds(3)) { ProcessSession.kill(leader: identity, grace: .zero) }
             }
         }
-        _ = await waitUntilExit()
+        _ = await ending.value
     }
 }
