@@ -182,7 +182,8 @@ public struct VMMProcess {
             _ = try LocalHost().openFile(path, writable: false)
         } catch {
             throw .generic(
-                "Seccomp error: Filter file open error: \(error.withNumber)", "SeccompFilter(FileOpen(\(error.debugText)))")
+                "Seccomp error: Filter file open error: \(error.withNumber)",
+                "SeccompFilter(FileOpen(\(error.debugText)))")
         }
         let sentence = "smartvm-qemu cannot apply filters that were made for Firecracker. Start it with --no-seccomp."
         throw .generic("Seccomp error: \(sentence)", "SeccompFilter(Unsupported)")
@@ -193,7 +194,8 @@ public struct VMMProcess {
             log.log(.warn, "--boot-timer: smartvm-qemu has no boot timer device; boot times are not logged.")
         }
         if arguments.has("enable-pci") {
-            log.log(.warn, "--enable-pci: smartvm-qemu has no PCI; devices are on virtio-mmio and cannot be hot-plugged.")
+            log.log(
+                .warn, "--enable-pci: smartvm-qemu has no PCI; devices are on virtio-mmio and cannot be hot-plugged.")
         }
     }
 
