@@ -24,7 +24,8 @@ extension MachineDescription {
             }
             // Above the kernel, in pages, and below the tables that the firmware puts at the end of memory.
             let tables: UInt64 = 0x28000
-            guard let size = FileRange.size(initrd), image.end + tables + (size + 4095) & ~4095 <= memory.partialValue else {
+            guard let size = FileRange.size(initrd), image.end + tables + (size + 4095) & ~4095 <= memory.partialValue
+            else {
                 throw MachineFault("Error with initrd initialization: Failed to compute the initrd address..")
             }
         }
