@@ -95,7 +95,11 @@ struct QEMUCommandLine {
         add("-add-fd", "fd=\(inherit(drive.file)),set=\(nodes.descriptorSet)")
         add("-object", nodes.throttleGroup(drive.limiter))
         for node in [nodes.file, nodes.format, nodes.filter] { add("-blockdev", node) }
-        add("-device", "virtio-blk-device,id=\(nodes.device),drive=\(nodes.filterName),serial=\(drive.id.prefix(20))")
+        // A guest that sees no cache sends no flushes.
+        add(
+            "-device",
+            "virtio-blk-device,id=\(nodes.device),drive=\(nodes.filterName),serial=\(drive.id.prefix(20)),"
+                + "write-cache=\(drive.isWriteback ? "on" : "off")")
     }
 
     private mutating func add(_ interface: MachineDescription.NetworkInterface, index: Int) {

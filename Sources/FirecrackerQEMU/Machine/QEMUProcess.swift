@@ -116,9 +116,11 @@ final class QEMUProcess {
     /// The last lines that QEMU said on standard error, without its name before them; nil if it said nothing.
     var complaint: String? {
         receiveErrorOutput()
-        let lines = String(decoding: lastWords, as: UTF8.self).split(whereSeparator: \.isNewline).suffix(5)
         let prefix = QEMUBinary.name + ": "
-        let text = lines.map { $0.hasPrefix(prefix) ? $0.dropFirst(prefix.count) : $0 }.joined(separator: "; ")
+        let lines = String(decoding: lastWords, as: UTF8.self).split(whereSeparator: \.isNewline)
+            .map { $0.hasPrefix(prefix) ? $0.dropFirst(prefix.count) : $0 }
+            .filter { !$0.hasPrefix("warning: ") }
+        let text = lines.suffix(5).joined(separator: "; ")
         return text.isEmpty ? nil : text
     }
 }

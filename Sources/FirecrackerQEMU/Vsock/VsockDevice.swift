@@ -80,6 +80,7 @@ final class VsockDevice {
     let staging = UnsafeMutableRawBufferPointer.allocate(byteCount: 512 << 10, alignment: 64)
     let headers = UnsafeMutableRawBufferPointer.allocate(
         byteCount: VsockHeader.size * VsockDevice.maximumPackets, alignment: 64)
+    private var events: [Epoll.Event] = []
     var localSpans: [MemorySpan] = []
     var remoteSpans: [MemorySpan] = []
 
@@ -102,27 +103,30 @@ final class VsockDevice {
     func run() throws(Errno) {
         try epoll.add(configuration.notifications, .readable, token: Token.notifications.rawValue)
         try epoll.add(configuration.stop, .readable, token: Token.stop.rawValue)
-        var events: [Epoll.Event] = []
-        while true {
-            events.removeAll(keepingCapacity: true)
-            let count = try epoll.wait(nanoseconds: timeout()) { events.append($0) }
-            if count == 0 { rest() }
-            for event in events {
-                switch Token(rawValue: event.token) {
-                case .stop: return
-                case .notifications:
-                    if event.events.contains(.hangUp) { return }
-                    answerNotification()
-                case .listener: acceptClients()
-                case .receiveKick: break
-                case .transmitKick: mustTransmit = true
-                case .firstEndpoint, nil:
-                    if let endpoint = endpoints[event.token] { handle(endpoint, event.events) }
-                }
+        while try turn() {}
+    }
+
+    /// Does what there is to do, after waiting for something to happen. Whether there may be more.
+    func turn(waits: Bool = true) throws(Errno) -> Bool {
+        events.removeAll(keepingCapacity: true)
+        let count = try epoll.wait(nanoseconds: waits ? timeout() : 0) { events.append($0) }
+        if count == 0 { rest() }
+        for event in events {
+            switch Token(rawValue: event.token) {
+            case .stop: return false
+            case .notifications:
+                if event.events.contains(.hangUp) { return false }
+                answerNotification()
+            case .listener: acceptClients()
+            case .receiveKick: break
+            case .transmitKick: mustTransmit = true
+            case .firstEndpoint, nil:
+                if let endpoint = endpoints[event.token] { handle(endpoint, event.events) }
             }
-            if isRunning { expireDeadlines() }
-            pump()
         }
+        if isRunning { expireDeadlines() }
+        pump()
+        return true
     }
 
     /// Moves what can be moved.
