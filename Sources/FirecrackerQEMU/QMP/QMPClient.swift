@@ -11,7 +11,7 @@ final class QMPClient {
     private let socket: Descriptor
     private var buffer: [UInt8] = []
     private var lastID: UInt64 = 0
-    private var isClosed = false
+    private(set) var isClosed = false
     /// What happened, oldest first, until somebody takes it.
     private(set) var events: [QMPEvent] = []
 
