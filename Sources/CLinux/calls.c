@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -49,6 +51,32 @@ int clinux_epoll_wait(int epoll, struct epoll_event *events, int count, int64_t 
 
 int clinux_prctl(int option, unsigned long argument) {
     return prctl(option, argument, 0UL, 0UL, 0UL);
+}
+
+int clinux_exchange(const char *path, const char *other) {
+    return renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
+int clinux_thread_timer(int signal, long nanoseconds, timer_t *timer) {
+    struct sigevent event;
+    memset(&event, 0, sizeof event);
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = signal;
+    event._sigev_un._tid = (int)syscall(SYS_gettid);
+    if (timer_create(CLOCK_MONOTONIC, &event, timer) != 0) {
+        return -1;
+    }
+    struct itimerspec when;
+    memset(&when, 0, sizeof when);
+    when.it_value.tv_sec = nanoseconds / 1000000000L;
+    when.it_value.tv_nsec = nanoseconds % 1000000000L;
+    if (timer_settime(*timer, 0, &when, NULL) != 0) {
+        int error = errno;
+        timer_delete(*timer);
+        errno = error;
+        return -1;
+    }
+    return 0;
 }
 
 int clinux_pidfd_open(pid_t pid, unsigned int flags) {

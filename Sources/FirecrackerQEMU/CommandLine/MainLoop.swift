@@ -54,7 +54,7 @@ final class MainLoop {
         let descriptor = Int32(truncatingIfNeeded: event.token)
         if let server, server.owns(descriptor) {
             let wasStarted = controller.machine != nil
-            server.handle(descriptor, event.events, epoll: epoll) { handler.answer($0) }
+            server.handle(descriptor, event.events, epoll: epoll) { handler.handleRequest($0) }
             if !wasStarted, controller.machine != nil { try watchMachine() }
             if controller.fatal != nil {
                 end = .generic(

@@ -9,7 +9,7 @@ extension VMResources {
     /// - Throws: The fault whose text follows `Start microvm error: `.
     func machineDescription() throws(MachineFault) -> (description: MachineDescription, console: SharedDescriptor?) {
         guard let bootFiles else { throw MachineFault("Cannot start microvm without kernel configuration.") }
-        if let reason = try unsupported() { throw MachineFault(reason) }
+        if let reason = unsupportedFeature() { throw MachineFault(reason) }
         var description = MachineDescription(kernel: bootFiles.kernel.descriptor.rawValue)
         description.initrd = bootFiles.initrd?.descriptor.rawValue
         description.bootArguments = bootSource.bootArgs
@@ -20,7 +20,8 @@ extension VMResources {
         }
         description.networkInterfaces = interfaces.map {
             MachineDescription.NetworkInterface(
-                id: $0.config.ifaceId, tap: $0.tap.descriptor.rawValue, macAddress: $0.config.guestMac, mtu: $0.config.mtu)
+                id: $0.config.ifaceId, tap: $0.tap.descriptor.rawValue, macAddress: $0.config.guestMac,
+                mtu: $0.config.mtu)
         }
         description.vsock = vsock.map {
             MachineDescription.Vsock(
@@ -59,9 +60,9 @@ extension VMResources {
 
 extension DriveLimiter {
     init(_ limiter: RateLimiter?) {
-        func bucket(_ bucket: FirecrackerAPI.TokenBucket?) -> TokenBucket? {
+        func engineBucket(_ bucket: FirecrackerAPI.TokenBucket?) -> TokenBucket? {
             bucket.map { TokenBucket(size: $0.size, refillMilliseconds: $0.refillTime) }
         }
-        self.init(bandwidth: bucket(limiter?.bandwidth), operations: bucket(limiter?.ops))
+        self.init(bandwidth: engineBucket(limiter?.bandwidth), operations: engineBucket(limiter?.ops))
     }
 }

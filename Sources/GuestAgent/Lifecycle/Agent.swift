@@ -16,6 +16,10 @@ public final class Agent {
 
     /// Runs as the first process of a machine, and never returns: the machine is reset at the end.
     public static func runAsInit() -> Never {
+        guard getpid() == 1 else {
+            Console.say("runs only as the first process of a microVM: make it /init of an initramfs")
+            exit(1)
+        }
         SignalMask.block(signals)
         SignalMask.ignoreBrokenPipe()
         do throws(BootFailure) {
