@@ -170,25 +170,25 @@ public final class QEMUMachine {
 extension QEMUMachine {
     /// Halts the processors and the devices; the guest's clock stands still. Nothing happens to a paused machine.
     public func pause() throws(MachineFault) {
-        try command("stop")
+        try runCommand("stop")
         isPaused = true
     }
 
     /// Goes on after ``pause()``. Nothing happens to a machine that runs.
     public func resume() throws(MachineFault) {
-        try command("cont")
+        try runCommand("cont")
         isPaused = false
     }
 
     /// Presses Ctrl-Alt-Del on the guest's keyboard.
     public func sendCtrlAltDel() throws(MachineFault) {
         let keys = ["ctrl", "alt", "delete"].map { JSONValue.members(["type": .string("qcode"), "data": .string($0)]) }
-        try command("send-key", .members(["keys": .array(keys)]))
+        try runCommand("send-key", .members(["keys": .array(keys)]))
     }
 
     /// A command whose refusal is the caller's fault to report.
     @discardableResult
-    func command(
+    func runCommand(
         _ name: String, _ arguments: JSONValue? = nil, passing descriptor: Int32? = nil
     ) throws(MachineFault) -> JSONValue {
         do throws(QMPError) {

@@ -111,7 +111,7 @@ final class VsockDevice {
     /// Does what there is to do, after waiting for something to happen. Whether there may be more.
     func turn(waits: Bool = true) throws(Errno) -> Bool {
         events.removeAll(keepingCapacity: true)
-        let count = try epoll.wait(nanoseconds: waits ? timeout() : 0) { events.append($0) }
+        let count = try epoll.wait(nanoseconds: waits ? waitingTime() : 0) { events.append($0) }
         if count == 0, !transmit.suppressesKicks { reportTransmitted() }
         for event in events {
             switch Token(rawValue: event.token) {
@@ -161,7 +161,7 @@ final class VsockDevice {
     }
 
     /// How long to wait at most for something to happen, in nanoseconds; -1 is without end.
-    private func timeout() -> Int64 {
+    private func waitingTime() -> Int64 {
         guard isRunning, !isBroken else { return -1 }
         if mustReceive || mustTransmit && !muxer.hasTooManyReplies { return 0 }
         if transmit.suppressesKicks { return Self.pollTime }
