@@ -42,7 +42,9 @@ struct ExecSessionTests {
         #expect(
             try ExecClient().run(ExecRequest(arguments: ["true"], workingDirectory: "/nosuch")).last
                 == .failed(status: 126, message: "smartvm-guest: working directory /nosuch: No such file or directory"))
-        guard case .failed(125, let message) = try ExecClient().run(ExecRequest(arguments: ["true"], user: "nosuch")).last else {
+        guard
+            case .failed(125, let message) = try ExecClient().run(ExecRequest(arguments: ["true"], user: "nosuch")).last
+        else {
             Issue.record("an unknown user was taken")
             return
         }
@@ -152,7 +154,8 @@ struct ExecSessionTests {
     @Test("a terminal has its size, changes it, and is the controlling one")
     func terminal() throws {
         let client = try ExecClient()
-        var request = ExecClient.shell("stty size; tty; trap 'stty size; exit 3' WINCH; echo ready; while :; do sleep 0.05; done")
+        var request = ExecClient.shell(
+            "stty size; tty; trap 'stty size; exit 3' WINCH; echo ready; while :; do sleep 0.05; done")
         request.terminal = .init(rows: 33, columns: 101)
         try client.send(.start(request))
         let start = try client.transcript { $0.stdoutText.contains("ready") }
@@ -197,9 +200,10 @@ struct ExecSessionTests {
 
     @Test("what is not the protocol ends the connection, and nothing else")
     func garbage() throws {
-        for bytes in [[1, 2, 3, 4, 5, 6], [0, 0, 0, 0, 0x29], [0, 0, 0, 0, 0x20], try ExecInput.signal(99).encoded(),
-            try ExecInput.stdin([1]).encoded(), [255, 255, 255, 255, 0x20]] as [[UInt8]]
-        {
+        for bytes in [
+            [1, 2, 3, 4, 5, 6], [0, 0, 0, 0, 0x29], [0, 0, 0, 0, 0x20], try ExecInput.signal(99).encoded(),
+            try ExecInput.stdin([1]).encoded(), [255, 255, 255, 255, 0x20],
+        ] as [[UInt8]] {
             let client = try ExecClient()
             try client.send(bytes: bytes)
             let transcript = try? client.transcript()

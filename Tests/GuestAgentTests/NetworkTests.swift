@@ -65,7 +65,9 @@ struct NetworkTests {
         }
     }
 
-    @Test("MAC addresses are six bytes", arguments: ["", "06:00:ac:10:00", "06:00:ac:10:00:2", "06:00:ac:10:00:0g", "+6:00:ac:10:00:02"])
+    @Test(
+        "MAC addresses are six bytes",
+        arguments: ["", "06:00:ac:10:00", "06:00:ac:10:00:2", "06:00:ac:10:00:0g", "+6:00:ac:10:00:02"])
     func badMAC(_ text: String) {
         #expect(Link.parseMAC(text) == nil)
     }
@@ -78,7 +80,8 @@ struct NetworkTests {
                 == "search a.org b.org\nnameserver 10.0.0.1\n")
         let first = NameFiles.hosts("127.0.0.1 localhost\n10.0.0.9 db\n", hostname: "one")
         #expect(first == "127.0.0.1 localhost\n10.0.0.9 db\n127.0.1.1 one # smartvm\n")
-        #expect(NameFiles.hosts(first, hostname: "two") == "127.0.0.1 localhost\n10.0.0.9 db\n127.0.1.1 two # smartvm\n")
+        #expect(
+            NameFiles.hosts(first, hostname: "two") == "127.0.0.1 localhost\n10.0.0.9 db\n127.0.1.1 two # smartvm\n")
         #expect(NameFiles.hosts("", hostname: "x").hasPrefix("127.0.0.1 localhost\n"))
     }
 }

@@ -28,9 +28,14 @@ struct ProgramTests {
         try withFiles([("tool", 0o755, []), ("data", 0o644, [])]) { (directory: String) throws in
             let searchPath = "/nonexistent:\(directory)"
             #expect(
-                try ProgramLookup.path(of: "tool", searchPath: searchPath, workingDirectory: "/") == directory + "/tool")
-            #expect(try ProgramLookup.path(of: "./tool", searchPath: "", workingDirectory: directory) == directory + "/./tool")
-            #expect(try ProgramLookup.path(of: "tool", searchPath: ":/bin", workingDirectory: directory) == directory + "/tool")
+                try ProgramLookup.path(of: "tool", searchPath: searchPath, workingDirectory: "/") == directory + "/tool"
+            )
+            #expect(
+                try ProgramLookup.path(of: "./tool", searchPath: "", workingDirectory: directory) == directory
+                    + "/./tool")
+            #expect(
+                try ProgramLookup.path(of: "tool", searchPath: ":/bin", workingDirectory: directory) == directory
+                    + "/tool")
             #expect(throws: CommandFailure(127, "nosuch: command not found")) {
                 try ProgramLookup.path(of: "nosuch", searchPath: searchPath, workingDirectory: "/")
             }
@@ -63,7 +68,8 @@ struct ProgramTests {
     @Test("the head of a program says what can run it")
     func headers() {
         #expect(
-            ProgramHeader(Self.elf(machine: 183, interpreter: "/lib/ld.so")) == .elf(machine: 183, interpreter: "/lib/ld.so"))
+            ProgramHeader(Self.elf(machine: 183, interpreter: "/lib/ld.so"))
+                == .elf(machine: 183, interpreter: "/lib/ld.so"))
         #expect(ProgramHeader(Array("#! /bin/python3 -u\nx".utf8)) == .script(interpreter: "/bin/python3"))
         #expect(ProgramHeader(Array("echo".utf8)) == .unknown)
         #expect(ProgramHeader([]) == .unknown)
@@ -78,14 +84,18 @@ struct ProgramTests {
     @Test("why a program could not be executed is said in a sentence")
     func explanations() throws {
         try withFiles([
-            ("arm", 0o755, Self.elf(machine: 183, interpreter: "/lib/ld.so")), ("script", 0o755, Array("#!/no/such\n".utf8)),
+            ("arm", 0o755, Self.elf(machine: 183, interpreter: "/lib/ld.so")),
+            ("script", 0o755, Array("#!/no/such\n".utf8)),
             ("text", 0o755, Array("hello".utf8)), ("plain", 0o644, []),
         ]) { (directory: String) throws in
             func explain(_ error: Errno, _ name: String) -> CommandFailure {
                 ProgramLookup.explanation(of: error, path: directory + "/" + name, name: name)
             }
-            let foreign = Machine.architecture == "aarch64" ? "is damaged" : "is for aarch64, this guest is \(Machine.architecture)"
-            #expect(explain(.notExecutable, "arm") == CommandFailure(126, "arm: exec format error: the program \(foreign)"))
+            let foreign =
+                Machine.architecture == "aarch64"
+                ? "is damaged" : "is for aarch64, this guest is \(Machine.architecture)"
+            #expect(
+                explain(.notExecutable, "arm") == CommandFailure(126, "arm: exec format error: the program \(foreign)"))
             #expect(
                 explain(.noSuchFile, "script")
                     == CommandFailure(127, "script: its interpreter /no/such does not exist in this guest"))

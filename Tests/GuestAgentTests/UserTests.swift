@@ -57,7 +57,9 @@ struct UserTests {
     @Test("a group that is named is the only one")
     func group() throws {
         #expect(try resolve("app:video").groups == [44])
-        #expect(try resolve("1000:55") == ResolvedUser(userID: 1000, groupID: 55, groups: [55], name: "app", home: "/home/app"))
+        #expect(
+            try resolve("1000:55")
+                == ResolvedUser(userID: 1000, groupID: 55, groups: [55], name: "app", home: "/home/app"))
         #expect(try resolve("app:").groups == [1001, 44, 29])
     }
 

@@ -219,7 +219,9 @@ final class ExecSession: EventHandler, ChildObserver {
 
     private func giveCredit() throws(ConnectionEnd) {
         // Not while output waits: a host that sends and never reads would have credit pile up here.
-        guard case .running = state, let connection, !connection.isBlocked, let credit = stdin?.takeCredit() else { return }
+        guard case .running = state, let connection, !connection.isBlocked, let credit = stdin?.takeCredit() else {
+            return
+        }
         try connection.send(ExecOutput.stdinCredit(credit))
     }
 
