@@ -16,11 +16,20 @@ public struct BaseImageManager: Sendable {
     /// The directory that holds one directory per image.
     public let cacheDir: String
     private let environment: HostEnvironment
+    private let recipe: ImageBuilder.Recipe
 
     /// - Parameter cacheDir: Made when it is needed.
     public init(cacheDir: String, environment: HostEnvironment = .current) {
+        self.init(cacheDir: cacheDir, environment: environment) { bundle, scratch, progress in
+            try await MinimalImage().make(in: bundle, scratch: scratch, progress: progress)
+        }
+    }
+
+    /// With another way to make what the image is of.
+    init(cacheDir: String, environment: HostEnvironment, recipe: @escaping ImageBuilder.Recipe) {
         self.cacheDir = cacheDir
         self.environment = environment
+        self.recipe = recipe
     }
 
     /// Those of a data directory.
@@ -58,7 +67,7 @@ public struct BaseImageManager: Sendable {
         // Who has waited while another one made it anew has what was asked for.
         if force, bundle?.createdAt == seen { bundle = nil }
         do {
-            let builder = ImageBuilder(directory: directory, preset: preset, agent: agent)
+            let builder = ImageBuilder(directory: directory, preset: preset, agent: agent, recipe: recipe)
             return try await builder.build(from: bundle, steps: steps)
         } catch {
             try? directory.removeLitter()

@@ -6,6 +6,18 @@ struct ImageBuilder: Sendable {
     let directory: ImageDirectory
     let preset: BaseImagePreset
     let agent: AgentBinary
+    let recipe: Recipe
+
+    /// Makes kernel, modules and root file system, under the names of ``MinimalImage/FileName``.
+    ///
+    /// - Parameters:
+    ///   - bundle: An existing directory for the results.
+    ///   - scratch: An existing directory for what is made on the way.
+    /// - Returns: Debian's packages as `name=version`, the kernel's first.
+    typealias Recipe =
+        @Sendable (
+            _ bundle: String, _ scratch: String, _ progress: ImageSteps
+        ) async throws -> [String]
 
     /// How many initramfs of other agents stay, for those who boot them at this moment.
     private static let agentsKept = 3
@@ -24,7 +36,7 @@ struct ImageBuilder: Sendable {
         let staging = directory.stagingPath
         let scratch = "\(staging)/scratch"
         try FileTree.makeDirectories(scratch)
-        let packages = try await MinimalImage().make(in: staging, scratch: scratch, progress: steps)
+        let packages = try await recipe(staging, scratch, steps)
         try steps.begin("Packing the guest agent", upTo: 0.98)
         let packed = try await packAgent(in: staging, modules: "\(staging)/\(MinimalImage.FileName.modules)")
         try FileTree.removeAll(scratch)
