@@ -80,7 +80,7 @@ struct BaseImageManagerTests {
     func progress() async throws {
         let fractions = Mutex<[Double]>([])
         _ = try await manager().ensureBaseImage(progress: { report in fractions.withLock { $0.append(report.fraction) }
-            })
+        })
         let seen = fractions.withLock { $0 }
         #expect(seen == seen.sorted())
         #expect(seen.count >= 4 && seen.allSatisfy { (0...1).contains($0) })
@@ -92,7 +92,7 @@ struct BaseImageManagerTests {
         let seen = Count()
         do {
             _ = try await manager().ensureBaseImage(progress: { _ in if seen.increment() > step { throw Interruption() }
-                })
+            })
             #expect(seen.current <= step)
         } catch is Interruption {
             #expect(!FileManager.default.fileExists(atPath: "\(cache)/minimal"))
