@@ -98,7 +98,7 @@ struct BaseImageManagerTests {
             #expect(!FileManager.default.fileExists(atPath: "\(cache)/minimal"))
             #expect(try manager().list().isEmpty)
         }
-        #expect(!FileManager.default.fileExists(atPath: "\(cache)/.minimal.build"))
+        #expect(try names(cache).filter { !$0.hasSuffix(".lock") && $0 != "minimal" } == [])
         let builds = Count()
         _ = try await manager(builds).ensureBaseImage()
         #expect(try names(cache).filter { !$0.hasSuffix(".lock") } == ["minimal"])
@@ -106,10 +106,10 @@ struct BaseImageManagerTests {
 
     @Test("what a killed build has left is not an image, and goes with the next build")
     func litter() async throws {
-        for path in ["\(cache)/.minimal.build/scratch", "\(cache)/.minimal.old"] {
+        for path in ["\(cache)/.build-123.minimal/scratch", "\(cache)/.old-123.minimal"] {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         }
-        try File.write(Array("{".utf8), to: "\(cache)/.minimal.build/manifest.json")
+        try File.write(Array("{".utf8), to: "\(cache)/.build-123.minimal/manifest.json")
         #expect(try manager().list().isEmpty)
         #expect(throws: SmartVMError.self) { try manager().image(named: "minimal") }
         _ = try await manager().ensureBaseImage()
@@ -221,7 +221,7 @@ struct BaseImageManagerTests {
 
     @Test(
         "names that lead elsewhere are refused",
-        arguments: ["", "..", ".", "a/b", "../x", ".minimal.build", "-f", "a\0b"])
+        arguments: ["", "..", ".", "a/b", "../x", ".build-1.minimal", "-f", "a\0b"])
     func names(name: String) async throws {
         let error = await #expect(throws: SmartVMError.self) { try await manager().remove(named: name) }
         #expect(error?.code == .invalidImageName)
