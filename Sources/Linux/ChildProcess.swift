@@ -56,12 +56,14 @@ public final class ChildProcess: Sendable {
     ///
     /// - Returns: Whether it has ended.
     public func waitForEnd(timeout: Duration) -> Bool {
-        let deadline = ContinuousClock.now + timeout
+        // Not ContinuousClock: it belongs to Swift's concurrency, without which the guest agent is linked.
+        let (seconds, attoseconds) = min(max(.zero, timeout), .seconds(1 << 40)).components
+        let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
+        let deadline = Int64(clamping: Clock.monotonicNanoseconds / 1_000_000) + milliseconds
         while true {
-            let left = max(.zero, deadline - .now)
-            let milliseconds = left.components.seconds * 1000 + left.components.attoseconds / 1_000_000_000_000_000
+            let left = max(0, deadline - Int64(clamping: Clock.monotonicNanoseconds / 1_000_000))
             var poll = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
-            let result = Glibc.poll(&poll, 1, Int32(clamping: milliseconds + 1))
+            let result = Glibc.poll(&poll, 1, Int32(clamping: left + 1))
             if result > 0 { return true }
             if result == 0 { return false }
             if Errno.current != .interrupted { return false }

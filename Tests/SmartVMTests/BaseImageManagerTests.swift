@@ -9,12 +9,12 @@ import Testing
 /// The cache of images with everything real but Debian: the recipe writes three small files.
 @Suite("The cache of images")
 struct BaseImageManagerTests {
-    let directory: TemporaryDirectory
+    let directory: TestDirectory
     let cache: String
     let environment: HostEnvironment
 
     init() throws {
-        directory = try TemporaryDirectory()
+        directory = try TestDirectory()
         cache = "\(directory.path)/images"
         try FileManager.default.copyItem(atPath: "/bin/true", toPath: "\(directory.path)/smartvm-guest")
         environment = HostEnvironment(variables: [:], user: 0, executable: "\(directory.path)/smartvm")

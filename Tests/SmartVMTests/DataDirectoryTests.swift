@@ -28,7 +28,7 @@ struct DataDirectoryTests {
 
     @Test("it is made with all above it, for its user alone")
     func prepares() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TestDirectory()
         let data = DataDirectory(path: "\(directory.path)/a/b")
         try data.prepare()
         let attributes = try FileManager.default.attributesOfItem(atPath: data.path)
@@ -39,7 +39,7 @@ struct DataDirectoryTests {
 
     @Test("a file in its place is an error that names it and the cure")
     func unusable() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TestDirectory()
         let file = try directory.file("data", [])
         for path in [file, "\(file)/below", "/proc/smartvm"] {
             let error = #expect(throws: SmartVMError.self) { try DataDirectory(path: path).prepare() }

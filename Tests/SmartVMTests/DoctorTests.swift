@@ -36,7 +36,7 @@ struct DoctorTests {
 
     @Test("a machine without agent, VMM and data directory fails each check with a cure")
     func bareMachine() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TestDirectory()
         let file = try directory.file("data", [])
         let environment = HostEnvironment(
             variables: ["SMARTVM_GUEST": "/nonexistent", "SMARTVM_QEMU": "/nonexistent"], user: 1000)

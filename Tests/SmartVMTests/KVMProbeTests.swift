@@ -65,7 +65,7 @@ struct KVMProbeTests {
 
     @Test("a result is kept for this boot of the host and no other")
     func caches() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TestDirectory()
         let boot = try ProcessIdentity.currentBootID()
         // The device only has to be there to be believed in.
         let device = try directory.file("kvm", [])

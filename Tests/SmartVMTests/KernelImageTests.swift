@@ -100,14 +100,14 @@ struct KernelImageTests {
 
     @Test("an ELF kernel is used as it is")
     func usesELF() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TestDirectory()
         let path = try directory.file("vmlinux", Self.elf())
         #expect(try await KernelFile.executable(from: path, cache: directory.path) == path)
     }
 
     @Test("a bzImage is unpacked once, whatever it is packed with", arguments: ["gzip", "xz", "lz4", "zstd"])
     func unpacksBzImage(program: String) async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TestDirectory()
         let elf = Self.elf(size: 100_000)
         let plain = try directory.file("elf", elf)
         let shell = Process()
@@ -131,7 +131,7 @@ struct KernelImageTests {
 
     @Test("a damaged bzImage leaves nothing in the cache")
     func damaged() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TestDirectory()
         let header = Self.bzImage(payloadOffset: 0x100, payloadLength: 64, size: 5 * 512 + 0x100)
         let garbage: [UInt8] = [0x1f, 0x8b, 8, 0] + [UInt8](repeating: 7, count: 60)
         let kernel = try directory.file("vmlinuz", header + garbage)
@@ -149,7 +149,7 @@ struct KernelImageTests {
             ([0x28, 0xb5, 0x2f, 0xfd, 0, 0], "compressed with zstd"), ([], "neither an ELF"),
         ])
     func refusals(bytes: [UInt8], words: String) async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TestDirectory()
         let path = try directory.file("kernel", bytes)
         let error = await #expect(throws: SmartVMError.self) {
             try await KernelFile.executable(from: path, cache: directory.path)
@@ -160,7 +160,7 @@ struct KernelImageTests {
 
     @Test("a missing kernel and a directory are named")
     func missing() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TestDirectory()
         for (path, words) in [("\(directory.path)/none", "No such file"), (directory.path, "not a regular file")] {
             let error = await #expect(throws: SmartVMError.self) {
                 try await KernelFile.executable(from: path, cache: directory.path)

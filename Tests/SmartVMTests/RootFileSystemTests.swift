@@ -23,7 +23,7 @@ struct RootFileSystemTests {
 
     @Test("real file systems of mke2fs are accepted, and refused once they are cut off")
     func realExt() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TestDirectory()
         let path = "\(directory.path)/root.ext4"
         let mke2fs = Process()
         mke2fs.executableURL = URL(fileURLWithPath: "/sbin/mke2fs")
@@ -47,7 +47,7 @@ struct RootFileSystemTests {
             (image([0x1f, 0x8b], at: 0), "gzip"), (Array("hello".utf8), "no file system that is known"), ([], "known"),
         ])
     func refusals(bytes: [UInt8], words: String) throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TestDirectory()
         let path = try directory.file("root", bytes)
         let error = #expect(throws: SmartVMError.self) { try RootFileSystem.check(path) }
         #expect(error?.code == .invalidRootFileSystem)
@@ -56,7 +56,7 @@ struct RootFileSystemTests {
 
     @Test("a directory and a missing file are named")
     func notFiles() throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TestDirectory()
         let error = #expect(throws: SmartVMError.self) { try RootFileSystem.check(directory.path) }
         #expect(error?.message.contains("is a directory") == true)
         let missing = #expect(throws: SmartVMError.self) { try RootFileSystem.check("\(directory.path)/none") }

@@ -1,27 +1,33 @@
-import Foundation
+import Glibc
+import Linux
+import SmartVM
+import Testing
 
-/// A directory of one test's own, removed with the value.
-final class TemporaryDirectory: Sendable {
-    let path: String
+/// A directory that a test makes for itself and removes at its end.
+func withTemporaryDirectory<Result>(_ body: (String) async throws -> Result) async throws -> Result {
+    let path = "/tmp/smartvm-test-\(UInt64.random(in: 0...UInt64.max))"
+    try #require(mkdir(path, 0o700) == 0)
+    defer { removeTree(path) }
+    return try await body(path)
+}
 
-    init() throws {
-        path = NSTemporaryDirectory() + "smartvm-test-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+private func removeTree(_ path: String) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return }
+    if status.st_mode & S_IFMT == S_IFDIR {
+        for name in DirectoryListing.names(in: path) { removeTree("\(path)/\(name)") }
+        rmdir(path)
+    } else {
+        unlink(path)
     }
+}
 
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
+/// Whether `condition` comes true within `seconds`.
+func eventually(seconds: Double = 5, _ condition: () throws -> Bool) async throws -> Bool {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < deadline {
+        if try condition() { return true }
+        try await Task.sleep(for: .milliseconds(10))
     }
-
-    func file(_ name: String, _ bytes: [UInt8]) throws -> String {
-        let file = "\(path)/\(name)"
-        try Data(bytes).write(to: URL(fileURLWithPath: file))
-        return file
-    }
-
-    func program(_ name: String, _ script: String) throws -> String {
-        let file = try file(name, Array("#!/bin/sh\n\(script)\n".utf8))
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file)
-        return file
-    }
+    return try condition()
 }

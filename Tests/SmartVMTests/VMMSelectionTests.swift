@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Which VMM is used")
 struct VMMSelectionTests {
-    let directory: TemporaryDirectory
+    let directory: TestDirectory
     let environment: HostEnvironment
     let data: DataDirectory
 
@@ -14,7 +14,7 @@ struct VMMSelectionTests {
     static let slow = KVMProbe(judgement: .tooSlow(instructionsPerSecond: 1.6e6))
 
     init() throws {
-        directory = try TemporaryDirectory()
+        directory = try TestDirectory()
         environment = HostEnvironment(
             variables: ["PATH": directory.path], user: 0, executable: "\(directory.path)/smartvm")
         data = DataDirectory(path: "\(directory.path)/data")
@@ -72,7 +72,7 @@ struct VMMSelectionTests {
 
     @Test("companions are found beside the executable, then in libexec, and a variable goes before both")
     func companions() throws {
-        let other = try TemporaryDirectory()
+        let other = try TestDirectory()
         try FileManager.default.createDirectory(
             atPath: "\(other.path)/libexec/smartvm", withIntermediateDirectories: true)
         try FileManager.default.createDirectory(atPath: "\(other.path)/bin", withIntermediateDirectories: true)

@@ -37,6 +37,8 @@ int clinux_ioctl(int descriptor, unsigned long request, uintptr_t argument);
 int clinux_accept(int listener, int flags);
 /// pipe2(2) with close-on-exec.
 int clinux_pipe(int ends[2]);
+/// epoll_pwait2(2), or epoll_wait(2) where the kernel has no such. A timeout below 0 is none.
+int clinux_epoll_wait(int epoll, struct epoll_event *events, int count, int64_t nanoseconds);
 int clinux_prctl(int option, unsigned long argument);
 /// TUNSETIFF: `flags` are IFF_..., `name` is at most 15 bytes long. (The C library and the kernel both define struct ifreq.)
 int clinux_tun_attach(int descriptor, const char *name, short flags);

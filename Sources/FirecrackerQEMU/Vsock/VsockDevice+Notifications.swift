@@ -68,7 +68,7 @@ extension VsockDevice {
             let token = queue == 0 ? Token.receiveKick : .transmitKick
             if let old = kicks[queue] { try? epoll.remove(old) }
             try replace(&kicks[queue], number)
-            if let kick = kicks[queue] { try epoll.add(kick, .readable, token: token.rawValue) }
+            if let kick = kicks[queue] { try epoll.add(kick, [.readable, .edgeTriggered], token: token.rawValue) }
         case .setCall(let queue, let number):
             try replace(&calls[queue], number)
         case .setGuestCID(let cid):

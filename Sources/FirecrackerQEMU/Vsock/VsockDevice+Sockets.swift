@@ -46,15 +46,16 @@ extension VsockDevice {
             !events.isDisjoint(with: [.readable, .readHangUp, .hangUp, .error])
         else { return }
         if endpoint.connection == nil {
-            greet(endpoint)
+            greet(endpoint, hasHungUp: !events.isDisjoint(with: [.readHangUp, .hangUp, .error]))
         } else {
             endpoint.isReadable = true
+            if !events.isDisjoint(with: [.readHangUp, .hangUp, .error]) { endpoint.hasHungUp = true }
             enqueue(endpoint)
         }
     }
 
     /// Reads which port a client wants, and asks the guest for it.
-    private func greet(_ endpoint: VsockEndpoint) {
+    private func greet(_ endpoint: VsockEndpoint, hasHungUp: Bool) {
         switch endpoint.readRequest() {
         case .incomplete: break
         case .malformed: close(endpoint)
@@ -63,8 +64,9 @@ extension VsockDevice {
             endpoint.connection = VsockConnection(
                 hostPort: ports.host, guestPort: ports.guest, capacity: connectionCapacity)
             muxer.add(endpoint.number, ports)
-            // What follows the line came with the same edge.
+            // What follows the line came with the same edge, and so did the end, perhaps.
             endpoint.isReadable = true
+            endpoint.hasHungUp = hasHungUp
             setDeadline(endpoint)
             enqueue(endpoint)
         }

@@ -71,8 +71,10 @@ final class VsockDevice {
     var mustTransmit = false
     /// Chains of the guest that were given back without an interrupt.
     var quietChains = 0
-    /// How long, in milliseconds, the guest may have to wait for that interrupt.
-    static let quietTime: Int32 = 4
+    /// How long, in nanoseconds, the guest may have to wait for that interrupt.
+    static let quietTime: Int64 = 4_000_000
+    /// While the guest sends in bulk it need not notify; the ring is looked at this often instead, in nanoseconds.
+    static let pollTime: Int64 = 100_000
 
     /// Where bytes stand on their way, and the headers of packets to the guest.
     let staging = UnsafeMutableRawBufferPointer.allocate(byteCount: 512 << 10, alignment: 64)
@@ -103,8 +105,8 @@ final class VsockDevice {
         var events: [Epoll.Event] = []
         while true {
             events.removeAll(keepingCapacity: true)
-            let count = try epoll.wait(timeout: timeout()) { events.append($0) }
-            if count == 0 { reportTransmitted() }
+            let count = try epoll.wait(nanoseconds: timeout()) { events.append($0) }
+            if count == 0 { rest() }
             for event in events {
                 switch Token(rawValue: event.token) {
                 case .stop: return
@@ -112,10 +114,8 @@ final class VsockDevice {
                     if event.events.contains(.hangUp) { return }
                     answerNotification()
                 case .listener: acceptClients()
-                case .receiveKick: drainKick(0)
-                case .transmitKick:
-                    drainKick(1)
-                    mustTransmit = true
+                case .receiveKick: break
+                case .transmitKick: mustTransmit = true
                 case .firstEndpoint, nil:
                     if let endpoint = endpoints[event.token] { handle(endpoint, event.events) }
                 }
@@ -137,12 +137,6 @@ final class VsockDevice {
         }
     }
 
-    private func drainKick(_ queue: Int) {
-        guard let kick = kicks[queue] else { return }
-        var count: UInt64 = 0
-        _ = read(kick, &count, 8)
-    }
-
     /// Interrupts the guest.
     func call(_ queue: Int) {
         guard let call = calls[queue] else { return }
@@ -158,14 +152,24 @@ final class VsockDevice {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
-    /// Milliseconds to wait at most.
-    private func timeout() -> Int32 {
+    /// How long to wait at most for something to happen, in nanoseconds; -1 is without end.
+    private func timeout() -> Int64 {
         guard isRunning, !isBroken else { return -1 }
         if mustTransmit && !muxer.hasTooManyReplies { return 0 }
+        if transmit.suppressesKicks { return Self.pollTime }
         let idle = quietChains > 0 ? Self.quietTime : -1
         guard let first = deadlines.first else { return idle }
-        let wait = Int32(clamping: (first.time - min(first.time, Self.now)) / 1_000_000 + 1)
+        let wait = Int64(clamping: first.time - min(first.time, Self.now)) + 1000
         return idle < 0 ? wait : min(wait, idle)
+    }
+
+    /// Nothing has happened for the time that was allowed.
+    private func rest() {
+        if transmit.suppressesKicks {
+            mustTransmit = true
+        } else {
+            reportTransmitted()
+        }
     }
 
     func setDeadline(_ endpoint: VsockEndpoint) {

@@ -13,46 +13,56 @@ public struct IPAddress: Hashable, Sendable {
 extension IPAddress: LosslessStringConvertible {
     /// Reads `192.0.2.1` or `2001:db8::1`.
     public init?(_ text: String) {
-        guard let bytes = text.utf8.contains(UInt8(ascii: ":")) ? Self.parseIPv6(text) : Self.parseIPv4(text) else {
+        guard let bytes = text.utf8.contains(UInt8(ascii: ":")) ? Self.parseIPv6(text[...]) : Self.parseIPv4(text[...])
+        else {
             return nil
         }
         self.bytes = bytes
     }
 
-    private static func parseIPv4(_ text: some StringProtocol) -> [UInt8]? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    private static func parseIPv4(_ text: Substring) -> [UInt8]? {
+        let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }
         var bytes: [UInt8] = []
         for part in parts {
-            guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-                part.utf8.count == 1 || part.utf8.first != 0x30, let byte = UInt8(part)
+            guard (1...3).contains(part.count), part.allSatisfy({ (0x30...0x39).contains($0) }),
+                part.count == 1 || part.first != 0x30, let byte = UInt8(Substring(part))
             else { return nil }
             bytes.append(byte)
         }
         return bytes
     }
 
-    private static func parseIPv6(_ text: String) -> [UInt8]? {
-        let halves = text.split(separator: "::", maxSplits: 2, omittingEmptySubsequences: false)
-        guard let first = halves.first, let head = groups(first, last: halves.count == 1) else { return nil }
-        if halves.count == 1 { return head.count == 16 ? head : nil }
-        guard halves.count == 2, let tail = groups(halves[1], last: true), head.count + tail.count <= 14 else {
-            return nil
+    private static func parseIPv6(_ text: Substring) -> [UInt8]? {
+        guard let gap = gap(in: text) else {
+            guard let all = groups(text, last: true), all.count == 16 else { return nil }
+            return all
         }
+        let after = text.utf8.index(gap, offsetBy: 2)
+        guard let head = groups(text[..<gap], last: false), let tail = groups(text[after...], last: true),
+            head.count + tail.count <= 14
+        else { return nil }
         return head + [UInt8](repeating: 0, count: 16 - head.count - tail.count) + tail
+    }
+
+    /// Where the first `::` begins.
+    private static func gap(in text: Substring) -> Substring.Index? {
+        let bytes = text.utf8
+        return zip(bytes.indices, zip(bytes, bytes.dropFirst()))
+            .first { $1.0 == UInt8(ascii: ":") && $1.1 == UInt8(ascii: ":") }?.0
     }
 
     private static func groups(_ text: Substring, last: Bool) -> [UInt8]? {
         if text.isEmpty { return [] }
         var bytes: [UInt8] = []
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        let parts = text.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
-            if last, index == parts.count - 1, part.utf8.contains(UInt8(ascii: ".")) {
-                guard let dotted = parseIPv4(part) else { return nil }
+            if last, index == parts.count - 1, part.contains(UInt8(ascii: ".")) {
+                guard let dotted = parseIPv4(Substring(part)) else { return nil }
                 bytes += dotted
             } else {
-                guard (1...4).contains(part.utf8.count), part.utf8.first != UInt8(ascii: "+"),
-                    let group = UInt16(part, radix: 16)
+                guard (1...4).contains(part.count), part.first != UInt8(ascii: "+"), part.first != UInt8(ascii: "-"),
+                    let group = UInt16(Substring(part), radix: 16)
                 else { return nil }
                 bytes += [UInt8(group >> 8), UInt8(group & 0xff)]
             }
