@@ -1,4 +1,3 @@
-import FirecrackerClient
 import Foundation
 import Testing
 
