@@ -66,15 +66,18 @@ struct ImageBuilder: Sendable {
         if existing.agent?.identity == agent.identity { return existing }
         var bundle = existing
         let digest = try Checksum.sha256(ofFile: agent.path)
-        if existing.agent?.sha256 == digest {
-            bundle.agent = .init(path: agent.path, sha256: digest, identity: agent.identity)
+        let published = "\(directory.path)/\(Self.fileName(ofAgent: digest))"
+        // What stands in its place is complete: it came there by rename(2).
+        if File.exists(published) {
+            let sha256 = try Checksum.sha256(ofFile: published)
+            packed(digest, initrdSha256: sha256).enter(into: &bundle)
         } else {
             try steps.begin("Packing the guest agent", upTo: 1)
             try FileTree.makeDirectory(directory.stagingPath)
             let packed = try await packAgent(
                 in: directory.stagingPath, modules: "\(existing.bundleDir)/\(MinimalImage.FileName.modules)")
             try File.synchronize("\(directory.stagingPath)/\(packed.fileName)")
-            try File.move("\(directory.stagingPath)/\(packed.fileName)", to: "\(directory.path)/\(packed.fileName)")
+            try File.move("\(directory.stagingPath)/\(packed.fileName)", to: published)
             packed.enter(into: &bundle)
             try FileTree.removeAll(directory.stagingPath)
         }
@@ -96,17 +99,24 @@ struct ImageBuilder: Sendable {
         }
     }
 
+    private static func fileName(ofAgent sha256: String) -> String {
+        "initramfs-\(sha256.prefix(16)).cpio"
+    }
+
+    private func packed(_ agentSha256: String, initrdSha256: String) -> Packed {
+        Packed(
+            agent: .init(path: agent.path, sha256: agentSha256, identity: agent.identity),
+            fileName: Self.fileName(ofAgent: agentSha256), sha256: initrdSha256)
+    }
+
     private func packAgent(in staging: String, modules: String) async throws -> Packed {
         let digest = try Checksum.sha256(ofFile: agent.path)
-        let fileName = "initramfs-\(digest.prefix(16)).cpio"
+        let initrd = "\(staging)/\(Self.fileName(ofAgent: digest))"
         let archive = "\(staging)/agent.cpio"
-        let initramfs = Initramfs()
-        try await initramfs.packAgent(agent.path, to: archive, in: staging)
-        try File.concatenate([modules, archive], to: "\(staging)/\(fileName)", mode: 0o644)
+        try await Initramfs().packAgent(agent.path, to: archive, in: staging)
+        try File.concatenate([modules, archive], to: initrd, mode: 0o644)
         try FileTree.removeAll(archive)
-        return Packed(
-            agent: .init(path: agent.path, sha256: digest, identity: agent.identity), fileName: fileName,
-            sha256: try Checksum.sha256(ofFile: "\(staging)/\(fileName)"))
+        return packed(digest, initrdSha256: try Checksum.sha256(ofFile: initrd))
     }
 
     private func removeOldAgents(keeping bundle: BaseImageBundle) throws {

@@ -91,13 +91,16 @@ struct ImageDirectory: Hashable, Sendable {
         try File.synchronize("\(directory)/\(Self.manifest)")
     }
 
-    /// Notes that the image was used, once an hour at most. That this cannot be written hinders nobody.
+    /// Notes that the image was used, once an hour at most. That this cannot be written hinders nobody, nor does it wait.
     func touched(_ bundle: BaseImageBundle) -> BaseImageBundle {
         let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
         if let last = try? style.parse(bundle.lastAccessedAt), abs(last.timeIntervalSinceNow) < 3600 { return bundle }
+        // Under the lock, and only if it is still this image: else the description of one would be written into another.
+        guard let lock = try? FileLock(lockPath), let now = try? self.bundle(), now == bundle else { return bundle }
         var bundle = bundle
         bundle.lastAccessedAt = style.format(Date())
         try? write(bundle, in: path)
+        withExtendedLifetime(lock) {}
         return bundle
     }
 
@@ -175,7 +178,9 @@ struct ImageDirectory: Hashable, Sendable {
         SmartVMError(
             .imageNotFound, "There is no image \(name).",
             cure: BaseImagePreset.all.contains(BaseImagePreset(rawValue: name))
-                ? "Make it with `smartvm image build \(name)`." : "`smartvm image ls` lists those that are there.")
+                ? "smartvm image build \(name)"
+                : "`smartvm image ls` lists those that are there; these can be made: "
+                    + BaseImagePreset.all.map(\.rawValue).joined(separator: ", ") + ".")
     }
 
     /// Errors of system calls in the terms of a user's.
