@@ -33,7 +33,7 @@ extension JSONFault {
             switch self {
             case .null: "null"
             case .boolean(let value): "boolean `\(value)`"
-            case .number(.floating(let value)): "floating point `\(value)`"
+            case .number(.floating(let value)): "floating point `\(JSONNumber.floating(value))`"
             case .number(let value): "integer `\(value)`"
             case .string(let value): "string \(RustText.quoted(value))"
             case .sequence: "sequence"

@@ -29,7 +29,12 @@ struct InputFiles {
     private static func read(_ path: String?, _ what: String, _ log: Log) -> [UInt8]? {
         guard let path else { return nil }
         do throws(Errno) {
-            return try File.read(path)
+            let bytes = try File.read(path)
+            if String(validating: bytes, as: UTF8.self) == nil {
+                let reason = "Error { kind: InvalidData, message: \"stream did not contain valid UTF-8\" }"
+                panic("Unable to open or read from the \(what) file: \(reason)", log: log)
+            }
+            return bytes
         } catch {
             panic("Unable to open or read from the \(what) file: \(error.debugText)", log: log)
         }
