@@ -5,7 +5,7 @@ import Testing
 @Suite("The kernel's command line")
 struct KernelCommandLineTests {
     private func text(
-        _ arguments: String?, _ drives: [MachineDescription.Drive] = []
+        _ arguments: String?, _ drives: [MachineDescription.BlockDevice] = []
     ) throws(MachineFault) -> String {
         var description = MachineDescription(kernel: -1)
         description.bootArguments = arguments
@@ -13,8 +13,8 @@ struct KernelCommandLineTests {
         return try KernelCommandLine(description, timeStampCounter: 2_445_430).text
     }
 
-    private func drive(isReadOnly: Bool = false, partitionUUID: String? = nil) -> MachineDescription.Drive {
-        MachineDescription.Drive(
+    private func drive(isReadOnly: Bool = false, partitionUUID: String? = nil) -> MachineDescription.BlockDevice {
+        MachineDescription.BlockDevice(
             id: "root", file: -1, isReadOnly: isReadOnly, isRoot: true, partitionUUID: partitionUUID)
     }
 

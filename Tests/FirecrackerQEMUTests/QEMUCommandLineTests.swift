@@ -23,7 +23,7 @@ struct QEMUCommandLineTests {
         let line = try make { description in
             description.initrd = 51
             description.drives = [
-                MachineDescription.Drive(id: "a", file: 60), .init(id: "b", file: 61, isReadOnly: true),
+                MachineDescription.BlockDevice(id: "a", file: 60), .init(id: "b", file: 61, isReadOnly: true),
             ]
             description.networkInterfaces = [.init(id: "eth0", tap: 70, macAddress: "02:00:00:00:00:01", mtu: 1400)]
         }
@@ -84,8 +84,8 @@ struct QEMUCommandLineTests {
 
     @Test("refuses more devices than the machine has places")
     func tooMany() throws {
-        func drives(_ count: Int) -> [MachineDescription.Drive] {
-            (0..<count).map { MachineDescription.Drive(id: "d\($0)", file: 60) }
+        func drives(_ count: Int) -> [MachineDescription.BlockDevice] {
+            (0..<count).map { MachineDescription.BlockDevice(id: "d\($0)", file: 60) }
         }
         _ = try make { $0.drives = drives(24) }
         #expect(throws: MachineFault.self) { try make { $0.drives = drives(25) } }
@@ -118,7 +118,7 @@ struct DriveNodesTests {
     func generations() {
         var names: Set<String> = []
         for index in 0..<QEMUCommandLine.maximumDevices {
-            var nodes = DriveNodes(MachineDescription.Drive(id: "d", file: 0), index: index, isBlockDevice: false)
+            var nodes = DriveNodes(MachineDescription.BlockDevice(id: "d", file: 0), index: index, isBlockDevice: false)
             for generation in 0..<3 {
                 nodes.generation = generation
                 names.formUnion([nodes.fileName, nodes.formatName, "\(nodes.descriptorSet)"])

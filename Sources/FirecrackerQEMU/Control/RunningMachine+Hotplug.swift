@@ -25,7 +25,7 @@ extension RunningMachine {
         var trial = devices
         switch request {
         case .putDrive(let drive):
-            if drives(drive.driveId) != nil { throw inUse }
+            if block(named: drive.driveId) != nil { throw inUse }
             try trial.setDrive(drive)
         case .putPmem(let pmem):
             if devices.pmem.contains(where: { $0.id == pmem.id }) { throw inUse }
@@ -39,7 +39,7 @@ extension RunningMachine {
             if devices.interfaces.contains(where: { $0.config.ifaceId == interface.ifaceId }) { throw inUse }
             try trial.setNetworkInterface(interface)
         case .deleteDrive(let id):
-            try checkUnplug(drives(id).map(\.config.isRootDevice))
+            try checkUnplug(block(named: id).map(\.config.isRootDevice))
         case .deletePmem(let id):
             try checkUnplug(devices.pmem.first { $0.id == id }.map(\.rootDevice))
         case .deleteNetworkInterface(let id):
@@ -49,7 +49,7 @@ extension RunningMachine {
         }
     }
 
-    private func drives(_ id: String) -> VMResources.Block? {
+    private func block(named id: String) -> VMResources.Block? {
         devices.drives.first { $0.config.driveId == id }
     }
 

@@ -19,7 +19,7 @@ extension VMResources {
             block.file.map { Self.drive(block.config, $0.descriptor.rawValue) }
         }
         description.networkInterfaces = interfaces.map {
-            MachineDescription.NetworkInterface(
+            MachineDescription.NetworkDevice(
                 id: $0.config.ifaceId, tap: $0.tap.descriptor.rawValue, macAddress: $0.config.guestMac,
                 mtu: $0.config.mtu)
         }
@@ -40,8 +40,8 @@ extension VMResources {
         return (description, console)
     }
 
-    private static func drive(_ config: Drive, _ file: Int32) -> MachineDescription.Drive {
-        var drive = MachineDescription.Drive(
+    private static func drive(_ config: Drive, _ file: Int32) -> MachineDescription.BlockDevice {
+        var drive = MachineDescription.BlockDevice(
             id: config.driveId, file: file, isReadOnly: config.isReadOnly ?? false, isRoot: config.isRootDevice,
             partitionUUID: config.partuuid, isWriteback: config.cacheType == .writeback)
         drive.limiter = DriveLimiter(config.rateLimiter)
@@ -60,8 +60,8 @@ extension VMResources {
 
 extension DriveLimiter {
     init(_ limiter: RateLimiter?) {
-        func engineBucket(_ bucket: FirecrackerAPI.TokenBucket?) -> TokenBucket? {
-            bucket.map { TokenBucket(size: $0.size, refillMilliseconds: $0.refillTime) }
+        func engineBucket(_ bucket: FirecrackerAPI.TokenBucket?) -> Bucket? {
+            bucket.map { Bucket(size: $0.size, refillMilliseconds: $0.refillTime) }
         }
         self.init(bandwidth: engineBucket(limiter?.bandwidth), operations: engineBucket(limiter?.ops))
     }

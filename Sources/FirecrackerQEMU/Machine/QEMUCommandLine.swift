@@ -90,7 +90,7 @@ struct QEMUCommandLine {
         add("-mon", "chardev=qmp,mode=control")
     }
 
-    private mutating func add(_ drive: MachineDescription.Drive, index: Int, isBlockDevice: Bool) {
+    private mutating func add(_ drive: MachineDescription.BlockDevice, index: Int, isBlockDevice: Bool) {
         let nodes = DriveNodes(drive, index: index, isBlockDevice: isBlockDevice)
         add("-add-fd", "fd=\(inherit(drive.file)),set=\(nodes.descriptorSet)")
         add("-object", nodes.throttleGroup(drive.limiter))
@@ -102,7 +102,7 @@ struct QEMUCommandLine {
                 + "write-cache=\(drive.isWriteback ? "on" : "off")")
     }
 
-    private mutating func add(_ interface: MachineDescription.NetworkInterface, index: Int) {
+    private mutating func add(_ interface: MachineDescription.NetworkDevice, index: Int) {
         add("-netdev", "tap,id=tap\(index),fd=\(inherit(interface.tap)),vhost=off")
         var device = "virtio-net-device,id=net\(index),netdev=tap\(index)"
         if let address = interface.macAddress { device += ",mac=\(address)" }
