@@ -3,7 +3,8 @@ public struct JSONFault: Error, Hashable, Sendable {
     public var message: String
     /// From 1; 0 if the fault has no position.
     public var line: Int
-    /// Bytes of the line up to where reading stopped; 0 if the fault has no position or stands before a line's first byte.
+    /// Bytes of the line up to where reading stopped; 0 if the fault has no position or stands before a line's first
+    /// byte.
     public var column: Int
 
     public init(_ message: String, line: Int = 0, column: Int = 0) {
