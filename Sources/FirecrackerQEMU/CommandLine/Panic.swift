@@ -1,3 +1,4 @@
+internal import FirecrackerAPI
 internal import Glibc
 
 /// Ends the process by SIGABRT, as what is a panic in Firecracker does, after one line in the log.
