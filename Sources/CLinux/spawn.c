@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +65,15 @@ static int map_descriptors(const struct clinux_spawn *plan) {
     return 0;
 }
 
+/// For kernels before 5.9, which have no close_range(2).
+static void close_from(int first) {
+    struct rlimit limit;
+    int end = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536 ? (int)limit.rlim_cur : 65536;
+    for (int descriptor = first; descriptor < end; descriptor++) {
+        close(descriptor);
+    }
+}
+
 static int install_filter(const struct clinux_spawn *plan, int socket) {
     struct sock_fprog program = {.len = plan->filter_length, .filter = (struct sock_filter *)plan->filter};
 #ifdef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -89,17 +99,32 @@ static int run(void *argument) {
     int gate = plan->gate, socket = plan->listener_socket;
 
     if (gate >= 0) {
+        // Nothing else may stay open while the child waits: a copy of the parent's end of this gate, or of another, would keep
+        // that gate from ever closing.
+        int target = (int)plan->descriptor_count;
         gate = lift(plan, gate);
+        int error = gate < 0 || map_descriptors(plan) < 0 ? errno : 0;
+        if (gate > target && dup3(gate, target, O_CLOEXEC) == target) {
+            gate = target;
+        }
+        if (gate == target && syscall(SYS_close_range, (unsigned)target + 1, ~0U, 0U) < 0) {
+            close_from(target + 1);
+        }
         char byte;
         if (gate < 0 || read(gate, &byte, 1) != 1) {
             _exit(127);
         }
-    }
-    if (plan->filter != NULL && (socket = lift(plan, socket)) < 0) {
-        fail(child, gate, CLINUX_SPAWN_DESCRIPTORS);
-    }
-    if (map_descriptors(plan) < 0) {
-        fail(child, gate, CLINUX_SPAWN_DESCRIPTORS);
+        if (error != 0) {
+            errno = error;
+            fail(child, gate, CLINUX_SPAWN_DESCRIPTORS);
+        }
+    } else {
+        if (plan->filter != NULL && (socket = lift(plan, socket)) < 0) {
+            fail(child, gate, CLINUX_SPAWN_DESCRIPTORS);
+        }
+        if (map_descriptors(plan) < 0) {
+            fail(child, gate, CLINUX_SPAWN_DESCRIPTORS);
+        }
     }
 
     struct sigaction action = {.sa_handler = SIG_DFL};
