@@ -25,6 +25,12 @@ public struct KVM: ~Copyable, Sendable {
         public var cpuTime: Duration
         /// Why it stopped (`KVM_EXIT_*`), or nil when the time was up.
         public var exitReason: UInt32?
+
+        public init(counter: UInt64, cpuTime: Duration, exitReason: UInt32?) {
+            self.counter = counter
+            self.cpuTime = cpuTime
+            self.exitReason = exitReason
+        }
     }
 
     #if arch(x86_64)

@@ -30,6 +30,10 @@ public struct VMMProcess {
             return status
         case .signal(let status):
             return status
+        case .uncaught(let signal):
+            SignalMask.reset(signal)
+            raise(signal)
+            return 128 + signal
         }
     }
 

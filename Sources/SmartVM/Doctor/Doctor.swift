@@ -68,7 +68,9 @@ extension Doctor {
         if probe.isUsable { return .init("kvm", .ok, probe.reason) }
         var cure: String?
         if case .unavailable(_, let known) = probe.judgement { cure = known }
-        return .init("kvm", isNeeded ? .failed : .warning, probe.reason, cure: cure)
+        return isNeeded
+            ? .init("kvm", .failed, probe.reason, cure: cure)
+            : .init("kvm", .warning, "\(probe.reason) QEMU emulates a CPU instead.", cure: cure)
     }
 
     private func checkQEMU(isNeeded: Bool) async -> DoctorReport.Check {
@@ -98,7 +100,7 @@ extension Doctor {
     }
 
     private func checkVsock(isNeeded: Bool) -> DoctorReport.Check {
-        do throws(VsockSupport.Failure) {
+        do throws(VsockSupport.Obstacle) {
             try VsockSupport.probe()
             return .init("vsock", .ok, "seccomp notification, pidfd_getfd and process_vm_readv work")
         } catch {
@@ -109,7 +111,7 @@ extension Doctor {
                 } else if error.error == .notImplemented {
                     "sudo apt-get install --only-upgrade linux-image-\(MinimalImage.debianArchitecture)"
                 } else {
-                    "Run SmartVM outside this container, or start it with --security-opt seccomp=unconfined."
+                    "docker run --security-opt seccomp=unconfined ..., if this is a container"
                 }
             return .init(
                 "vsock", isNeeded ? .failed : .warning, "\(error.step) does not work here: \(error.error).", cure: cure)

@@ -96,7 +96,8 @@ public enum VMMSelection: Hashable, Sendable {
             let place = environment.value("SMARTVM_QEMU").map { "at SMARTVM_QEMU=\($0)" } ?? "beside smartvm"
             throw SmartVMError(
                 .vmmNotFound, "smartvm-qemu is not \(place).",
-                cure: "Build it with `swift build -c release --product smartvm-qemu`, or set SMARTVM_QEMU to its path.")
+                cure: environment.value("SMARTVM_QEMU") == nil
+                    ? "swift build -c release --product smartvm-qemu" : "unset SMARTVM_QEMU")
         }
         guard environment.program(HostEnvironment.qemuSystem) != nil else {
             throw SmartVMError(

@@ -13,8 +13,8 @@ struct AgentBinary: Hashable, Sendable {
             let place = environment.value("SMARTVM_GUEST").map { "at SMARTVM_GUEST=\($0)" } ?? "beside smartvm"
             throw SmartVMError(
                 .guestAgentNotFound, "The guest agent smartvm-guest is not \(place).",
-                cure:
-                    "Build it with `swift build -c release --product smartvm-guest`, or set SMARTVM_GUEST to its path.")
+                cure: environment.value("SMARTVM_GUEST") == nil
+                    ? "swift build -c release --product smartvm-guest" : "unset SMARTVM_GUEST")
         }
         do throws(Errno) {
             let status = try FileStatus(of: path)

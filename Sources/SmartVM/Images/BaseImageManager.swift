@@ -4,7 +4,7 @@ internal import Linux
 
 /// The images that SmartVM makes by itself, kept in one directory and shared by all VMs.
 ///
-/// Each image is a directory `images/NAME` with a manifest. It comes into being whole: everything is made in `images/.NAME.build`,
+/// Each image is a directory `images/NAME` with a manifest. It comes into being whole: everything is made in `images/.build-PID.NAME`,
 /// written to the disk, and moved to its place by rename(2). A directory in its place is therefore complete, and what a build that was
 /// killed has left lies where nobody looks and where the next build clears it away. Builders of one image exclude each other by
 /// a lock that the kernel releases with its holder; who waits for it uses what the other one has made.
@@ -16,11 +16,20 @@ public struct BaseImageManager: Sendable {
     /// The directory that holds one directory per image.
     public let cacheDir: String
     private let environment: HostEnvironment
+    private let recipe: ImageBuilder.Recipe
 
     /// - Parameter cacheDir: Made when it is needed.
     public init(cacheDir: String, environment: HostEnvironment = .current) {
+        self.init(cacheDir: cacheDir, environment: environment) { bundle, scratch, progress in
+            try await MinimalImage().make(in: bundle, scratch: scratch, progress: progress)
+        }
+    }
+
+    /// With another way to make what the image is of.
+    init(cacheDir: String, environment: HostEnvironment, recipe: @escaping ImageBuilder.Recipe) {
         self.cacheDir = cacheDir
         self.environment = environment
+        self.recipe = recipe
     }
 
     /// Those of a data directory.
@@ -52,14 +61,16 @@ public struct BaseImageManager: Sendable {
         let seen = try? directory.bundle().createdAt
         let lock = try await directory.lock(steps: steps)
         defer { withExtendedLifetime(lock) {} }
-        try directory.removeLitter()
+        do throws(Errno) { try directory.removeLitter() } catch { throw ImageDirectory.explained(error, cacheDir) }
         var bundle = try? directory.bundle()
         if verify, let found = bundle, !(try directory.isIntact(found, steps: steps)) { bundle = nil }
         // Who has waited while another one made it anew has what was asked for.
         if force, bundle?.createdAt == seen { bundle = nil }
         do {
-            let builder = ImageBuilder(directory: directory, preset: preset, agent: agent)
-            return try await builder.build(from: bundle, steps: steps)
+            let builder = ImageBuilder(directory: directory, preset: preset, agent: agent, recipe: recipe)
+            let built = try await builder.build(from: bundle, steps: steps)
+            try? directory.removeLitter()
+            return built
         } catch {
             try? directory.removeLitter()
             throw ImageDirectory.explained(error, cacheDir)
@@ -93,7 +104,7 @@ public struct BaseImageManager: Sendable {
         let lock = try await directory.lock(steps: ImageSteps { _ in })
         defer { withExtendedLifetime(lock) {} }
         do throws(Errno) {
-            try directory.discard()
+            try directory.remove()
         } catch {
             throw SmartVMError(
                 .dataDirectoryUnusable, "The image \(name) in \(cacheDir) cannot be removed: \(error).",

@@ -32,7 +32,8 @@ struct BusyboxRoot: Sendable {
         try tree.file("bin/busybox", try File.read(busybox), mode: 0o755)
         let applets = try await Tool(name: busybox, purpose: "list its applets", package: "busybox-static")
             .run(["--list-full"])
-        for applet in applets.split(separator: "\n") where !File.exists("\(tree.root)/\(applet)") {
+        for applet in applets.split(separator: "\n") where applet != "linuxrc" && !File.exists("\(tree.root)/\(applet)")
+        {
             if let slash = applet.lastIndex(of: "/") { try tree.directory(String(applet[..<slash])) }
             try File.link("\(tree.root)/bin/busybox", to: "\(tree.root)/\(applet)")
         }

@@ -1,5 +1,3 @@
-internal import Linux
-
 /// A compression that kernels are packed with, by its magic number.
 enum Compression: String, Hashable, Sendable {
     case gzip, bzip2, lzma, xz, lzo, lz4, zstd
@@ -41,11 +39,10 @@ enum Compression: String, Hashable, Sendable {
         return Tool(name: name, purpose: "unpack what is compressed with \(rawValue)", package: package)
     }
 
-    /// Unpacks `path.suffix` into `path`; the packed file goes.
+    /// Unpacks `path.suffix` into `path`. Some programs remove the packed file, some leave it.
     func unpack(into path: String) async throws {
         let packed = "\(path).\(suffix)"
         // lz4 alone would write to standard output when that is no terminal.
         try await tool.run(["-d", "-q", "-f", packed] + (self == .lz4 ? [path] : []))
-        try FileTree.removeAll(packed)
     }
 }

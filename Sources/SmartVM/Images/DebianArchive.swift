@@ -53,7 +53,16 @@ struct DebianArchive: Sendable {
 
     /// The first package that `package` depends on whose name starts with `prefix`.
     func dependency(of package: String, startingWith prefix: String) async throws -> String {
-        let record = try await aptCache.run(["show", "--no-all-versions", package])
+        let record: String
+        do {
+            record = try await aptCache.run(["show", "--no-all-versions", package])
+        } catch let error as SmartVMError where error.code == .programFailed {
+            // apt-get update only warns of sources that it cannot reach.
+            throw SmartVMError(
+                .imageBuildFailed, "Debian's package \(package) is in none of the lists that apt could get.",
+                cure: "`sudo apt-get update` has the same sources, and says what is wrong with them.", underlying: error
+            )
+        }
         guard let name = Self.dependency(inRecord: record, startingWith: prefix) else {
             throw SmartVMError(
                 .imageBuildFailed, "Debian's package \(package) does not depend on any \(prefix)*.",

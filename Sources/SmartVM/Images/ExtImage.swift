@@ -9,7 +9,7 @@ struct ExtImage: Sendable {
     /// - Parameter size: Bytes.
     func make(of tree: String, size: Int) async throws {
         try await Tool.mke2fs.run([
-            "-q", "-F", "-t", "ext4", "-O", "^has_journal,^resize_inode", "-m", "0", "-N", "1024",
+            "-q", "-F", "-t", "ext4", "-b", "4096", "-O", "^has_journal,^resize_inode", "-m", "0", "-N", "1024",
             "-E", "root_owner=0:0,lazy_itable_init=0", "-d", tree, path, "\(size >> 10)k",
         ])
         // mke2fs copies owners too, and only root can make files of root's.

@@ -6,6 +6,18 @@ struct ImageBuilder: Sendable {
     let directory: ImageDirectory
     let preset: BaseImagePreset
     let agent: AgentBinary
+    let recipe: Recipe
+
+    /// Makes kernel, modules and root file system, under the names of ``MinimalImage/FileName``.
+    ///
+    /// - Parameters:
+    ///   - bundle: An existing directory for the results.
+    ///   - scratch: An existing directory for what is made on the way.
+    /// - Returns: Debian's packages as `name=version`, the kernel's first.
+    typealias Recipe =
+        @Sendable (
+            _ bundle: String, _ scratch: String, _ progress: ImageSteps
+        ) async throws -> [String]
 
     /// How many initramfs of other agents stay, for those who boot them at this moment.
     private static let agentsKept = 3
@@ -24,7 +36,7 @@ struct ImageBuilder: Sendable {
         let staging = directory.stagingPath
         let scratch = "\(staging)/scratch"
         try FileTree.makeDirectories(scratch)
-        let packages = try await MinimalImage().make(in: staging, scratch: scratch, progress: steps)
+        let packages = try await recipe(staging, scratch, steps)
         try steps.begin("Packing the guest agent", upTo: 0.98)
         let packed = try await packAgent(in: staging, modules: "\(staging)/\(MinimalImage.FileName.modules)")
         try FileTree.removeAll(scratch)
@@ -54,15 +66,18 @@ struct ImageBuilder: Sendable {
         if existing.agent?.identity == agent.identity { return existing }
         var bundle = existing
         let digest = try Checksum.sha256(ofFile: agent.path)
-        if existing.agent?.sha256 == digest {
-            bundle.agent = .init(path: agent.path, sha256: digest, identity: agent.identity)
+        let published = "\(directory.path)/\(Self.fileName(ofAgent: digest))"
+        // What stands in its place is complete: it came there by rename(2).
+        if File.exists(published) {
+            let sha256 = try Checksum.sha256(ofFile: published)
+            packed(digest, initrdSha256: sha256).enter(into: &bundle)
         } else {
             try steps.begin("Packing the guest agent", upTo: 1)
             try FileTree.makeDirectory(directory.stagingPath)
             let packed = try await packAgent(
                 in: directory.stagingPath, modules: "\(existing.bundleDir)/\(MinimalImage.FileName.modules)")
             try File.synchronize("\(directory.stagingPath)/\(packed.fileName)")
-            try File.move("\(directory.stagingPath)/\(packed.fileName)", to: "\(directory.path)/\(packed.fileName)")
+            try File.move("\(directory.stagingPath)/\(packed.fileName)", to: published)
             packed.enter(into: &bundle)
             try FileTree.removeAll(directory.stagingPath)
         }
@@ -84,17 +99,24 @@ struct ImageBuilder: Sendable {
         }
     }
 
+    private static func fileName(ofAgent sha256: String) -> String {
+        "initramfs-\(sha256.prefix(16)).cpio"
+    }
+
+    private func packed(_ agentSha256: String, initrdSha256: String) -> Packed {
+        Packed(
+            agent: .init(path: agent.path, sha256: agentSha256, identity: agent.identity),
+            fileName: Self.fileName(ofAgent: agentSha256), sha256: initrdSha256)
+    }
+
     private func packAgent(in staging: String, modules: String) async throws -> Packed {
         let digest = try Checksum.sha256(ofFile: agent.path)
-        let fileName = "initramfs-\(digest.prefix(16)).cpio"
+        let initrd = "\(staging)/\(Self.fileName(ofAgent: digest))"
         let archive = "\(staging)/agent.cpio"
-        let initramfs = Initramfs()
-        try await initramfs.packAgent(agent.path, to: archive, in: staging)
-        try File.concatenate([modules, archive], to: "\(staging)/\(fileName)", mode: 0o644)
+        try await Initramfs().packAgent(agent.path, to: archive, in: staging)
+        try File.concatenate([modules, archive], to: initrd, mode: 0o644)
         try FileTree.removeAll(archive)
-        return Packed(
-            agent: .init(path: agent.path, sha256: digest, identity: agent.identity), fileName: fileName,
-            sha256: try Checksum.sha256(ofFile: "\(staging)/\(fileName)"))
+        return packed(digest, initrdSha256: try Checksum.sha256(ofFile: initrd))
     }
 
     private func removeOldAgents(keeping bundle: BaseImageBundle) throws {

@@ -1,5 +1,6 @@
 internal import FirecrackerClient
 internal import FoundationEssentials
+internal import Glibc
 internal import Linux
 
 /// One image's place in the cache: its directory, its manifest, its lock, and what a build leaves behind when it is killed.
@@ -33,10 +34,11 @@ struct ImageDirectory: Hashable, Sendable {
     }
 
     var path: String { "\(cacheDir)/\(name)" }
-    /// What is made, until it is whole.
-    var stagingPath: String { "\(cacheDir)/.\(name).build" }
-    /// What was replaced or removed, until it is gone.
-    private var discardPath: String { "\(cacheDir)/.\(name).old" }
+    /// What is made, until it is whole. Programs that a killed build had started may write to theirs for a while: each has its own.
+    var stagingPath: String { "\(cacheDir)/\(Self.stagingPrefix)\(getpid()).\(name)" }
+    private static let stagingPrefix = ".build-"
+    /// What was replaced, removed or left behind, until it is gone: this, a number, a dot, and the name.
+    private static let discardPrefix = ".old-"
     private var lockPath: String { "\(cacheDir)/.\(name).lock" }
     private static let manifest = "manifest.json"
 
@@ -89,13 +91,16 @@ struct ImageDirectory: Hashable, Sendable {
         try File.synchronize("\(directory)/\(Self.manifest)")
     }
 
-    /// Notes that the image was used, once an hour at most. That this cannot be written hinders nobody.
+    /// Notes that the image was used, once an hour at most. That this cannot be written hinders nobody, nor does it wait.
     func touched(_ bundle: BaseImageBundle) -> BaseImageBundle {
         let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
         if let last = try? style.parse(bundle.lastAccessedAt), abs(last.timeIntervalSinceNow) < 3600 { return bundle }
+        // Under the lock, and only if it is still this image: else the description of one would be written into another.
+        guard let lock = try? FileLock(lockPath), let now = try? self.bundle(), now == bundle else { return bundle }
         var bundle = bundle
         bundle.lastAccessedAt = style.format(Date())
         try? write(bundle, in: path)
+        withExtendedLifetime(lock) {}
         return bundle
     }
 
@@ -115,16 +120,30 @@ struct ImageDirectory: Hashable, Sendable {
     }
 
     /// Clears away what a build or a removal that was killed has left. The caller holds the lock.
-    func removeLitter() throws {
-        do throws(Errno) {
-            try FileTree.removeAll(stagingPath)
-            try FileTree.removeAll(discardPath)
-            for file in (try? FileTree.names(at: path)) ?? [] where file.hasSuffix(".tmp") {
-                try FileTree.removeAll("\(path)/\(file)")
-            }
-        } catch {
-            throw Self.explained(error, cacheDir)
+    ///
+    /// Programs that a killed build had started may still write there; so it is moved out of their way first, and what cannot be
+    /// removed yet is left for the next time.
+    func removeLitter() throws(Errno) {
+        for entry in try FileTree.names(at: cacheDir) {
+            if isOurs(entry, Self.stagingPrefix) { try discard("\(cacheDir)/\(entry)") }
+            if isOurs(entry, Self.discardPrefix) { try? FileTree.removeAll("\(cacheDir)/\(entry)") }
         }
+        for file in (try? FileTree.names(at: path)) ?? [] where file.hasSuffix(".tmp") {
+            try FileTree.removeAll("\(path)/\(file)")
+        }
+    }
+
+    private func isOurs(_ entry: String, _ prefix: String) -> Bool {
+        entry.hasPrefix(prefix) && entry.dropFirst(prefix.count).drop { $0.isNumber } == ".\(name)"
+    }
+
+    /// Takes something away at once, and removes as much of it as can be removed.
+    private func discard(_ path: String) throws(Errno) {
+        guard File.exists(path) else { return }
+        // A place that nothing occupies: what an earlier call has put away may still be there.
+        let away = "\(cacheDir)/\(Self.discardPrefix)\(UInt64.random(in: 0...UInt64.max)).\(name)"
+        try File.move(path, to: away)
+        try? FileTree.removeAll(away)
     }
 
     /// Puts the staged directory in its place. The caller holds the lock.
@@ -133,18 +152,17 @@ struct ImageDirectory: Hashable, Sendable {
         if File.exists(path) {
             try File.exchange(stagingPath, with: path)
             try File.synchronize(cacheDir)
-            try FileTree.removeAll(stagingPath)
+            try discard(stagingPath)
         } else {
             try File.move(stagingPath, to: path)
             try File.synchronize(cacheDir)
         }
     }
 
-    /// Takes the image away at once, and then removes its files. The caller holds the lock.
-    func discard() throws(Errno) {
-        try FileTree.removeAll(discardPath)
-        try File.move(path, to: discardPath)
-        try FileTree.removeAll(discardPath)
+    /// Removes the image. The caller holds the lock.
+    func remove() throws(Errno) {
+        try discard(path)
+        try removeLitter()
     }
 
     /// Whether the files are what the manifest says.
@@ -160,7 +178,9 @@ struct ImageDirectory: Hashable, Sendable {
         SmartVMError(
             .imageNotFound, "There is no image \(name).",
             cure: BaseImagePreset.all.contains(BaseImagePreset(rawValue: name))
-                ? "Make it with `smartvm image build \(name)`." : "`smartvm image ls` lists those that are there.")
+                ? "smartvm image build \(name)"
+                : "`smartvm image ls` lists those that are there; these can be made: "
+                    + BaseImagePreset.all.map(\.rawValue).joined(separator: ", ") + ".")
     }
 
     /// Errors of system calls in the terms of a user's.

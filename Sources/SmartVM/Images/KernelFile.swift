@@ -55,8 +55,10 @@ public enum KernelFile {
         // The size of the ELF ends the payload. gzip's format has it anyway; for the others the kernel's build appends it.
         let size = Int64(bytes.little32(bytes.count - 4))
         let packed = compression == .gzip ? bytes : bytes.dropLast(4)
+        let packedFile = "\(destination).\(compression.suffix)"
+        defer { try? FileTree.removeAll(packedFile) }
         do {
-            try File.write(packed, to: "\(destination).\(compression.suffix)")
+            try File.write(packed, to: packedFile)
             try await compression.unpack(into: destination)
         } catch let error as Errno where error == .noSpace {
             throw SmartVMError.noSpace(at: destination, underlying: error)

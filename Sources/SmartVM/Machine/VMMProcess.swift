@@ -1,4 +1,3 @@
-internal import Dispatch
 internal import FirecrackerClient
 internal import Glibc
 internal import Linux
@@ -22,7 +21,9 @@ final class VMMProcess: Sendable {
             let input = try Descriptor.open("/dev/null", O_RDONLY)
             var spawn = Spawn(
                 executable,
-                arguments: [executable, "--api-sock", directory.apiSocketPath, "--id", id, "--log-path", directory.logPath])
+                arguments: [
+                    executable, "--api-sock", directory.apiSocketPath, "--id", id, "--log-path", directory.logPath,
+                ])
             spawn.environment = ["PATH=\(EnvironmentVariable.value("PATH") ?? "/usr/local/bin:/usr/bin:/bin")"]
             spawn.workingDirectory = directory.path
             spawn.descriptors = [input.rawValue, console.rawValue, console.rawValue]
@@ -32,32 +33,30 @@ final class VMMProcess: Sendable {
             let child = gated.child
             do throws(Errno) {
                 identity = try ProcessIdentity(of: child.pid)
-                try directory.record(identity)
+                try directory.writeDown(identity)
+                ending = try Self.ending(of: child)
                 do throws(Spawn.Failure) { try gated.release() } catch { throw error.errno }
             } catch {
                 child.kill(SIGKILL)
+                // It may have been reaped already: then there is nothing to wait for.
                 _ = try? child.waitUntilExit()
                 throw error
             }
             self.child = child
         } catch {
             throw SmartVMError(
-                .vmmFailed, "cannot start the VMM \(executable): \(error)",
+                .vmmFailed, "The VMM \(executable) cannot be started: \(error).",
                 cure: "Run `smartvm doctor` to see which VMM can be used here.", underlying: error)
         }
-        ending = Self.ending(of: child)
     }
 
-    private static func ending(of child: ChildProcess) -> Task<ChildProcess.Ending, Never> {
+    /// Reaps the child on a thread that waits for nothing else.
+    private static func ending(of child: ChildProcess) throws(Errno) -> Task<ChildProcess.Ending, Never> {
         let (stream, continuation) = AsyncStream.makeStream(of: ChildProcess.Ending.self)
-        let source = DispatchSource.makeReadSource(fileDescriptor: child.descriptor)
-        source.setEventHandler {
-            // The pidfd is readable once the process is a zombie; reaping it here cannot block.
-            continuation.yield((try? child.reap()) ?? .exited(-1))
+        try Thread("smartvm-reaper", stackSize: 64 << 10) {
+            continuation.yield((try? child.waitUntilExit()) ?? .exited(-1))
             continuation.finish()
-            source.cancel()
-        }
-        source.resume()
+        }.detach()
         return Task {
             for await ending in stream { return ending }
             return .exited(-1)
@@ -69,7 +68,7 @@ final class VMMProcess: Sendable {
     var pid: Int32 { child.pid }
 
     /// Waits for the process to end, or for this task to be cancelled.
-    func waitUntilExit() async throws -> ChildProcess.Ending {
+    func waitUntilEnded() async throws -> ChildProcess.Ending {
         let (stream, continuation) = AsyncStream.makeStream(of: ChildProcess.Ending.self)
         let relay = Task { [ending] in
             continuation.yield(await ending.value)
