@@ -5,7 +5,7 @@ import Testing
 @Suite("Kernel files")
 struct ELFKernelTests {
     /// An ELF file with one loaded segment and a note.
-    private static func image(
+    static func image(
         address: UInt64 = 0x100_0000, memorySize: UInt64 = 0x1000, noteKind: UInt32 = 18, owner: String = "Xen\0"
     ) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 256)

@@ -50,7 +50,8 @@ public final class QEMUMachine {
     var driveNodes: [DriveNodes]
     var balloonTargetMiB = 0
     private let vsock: VsockThread?
-    private var guestEndedIt = false
+    /// Whether QEMU said that it was not the guest who ended it.
+    private var hostEndedIt = false
 
     /// Starts the machine, and returns when it runs.
     ///
@@ -86,7 +87,6 @@ public final class QEMUMachine {
             // A QEMU that has closed its monitor is about to end, and its last words say why.
             if error == .closed, process.checkEnd(timeout: .seconds(5)) == .exited(0), process.complaint == nil {
                 // The guest was faster than the monitor: it ran, and has reset the machine.
-                guestEndedIt = true
                 return
             }
             process.kill()
@@ -138,7 +138,7 @@ public final class QEMUMachine {
         }
         guard ending == nil, let end = process.checkEnd() else { return }
         receiveEvents()
-        ending = Self.ending(end, guestEndedIt: guestEndedIt, complaint: process.complaint)
+        ending = Self.ending(end, hostEndedIt: hostEndedIt, complaint: process.complaint)
     }
 
     /// Ends QEMU at once, as a power failure would.
@@ -150,16 +150,16 @@ public final class QEMUMachine {
     private func receiveEvents() {
         try? process.monitor.receiveEvents()
         for event in process.monitor.takeEvents() where event.name == "SHUTDOWN" {
-            guestEndedIt = guestEndedIt || event.data["guest"] == .bool(true)
+            hostEndedIt = hostEndedIt || event.data["guest"] == .bool(false)
         }
     }
 
-    private static func ending(
-        _ end: ChildProcess.Ending, guestEndedIt: Bool, complaint: String?
-    ) -> Ending {
+    /// A guest that ends the machine before the monitor is open does so without an event, so that only the contrary can be told:
+    /// by an event, or by QEMU's last words about a signal.
+    static func ending(_ end: ChildProcess.Ending, hostEndedIt: Bool, complaint: String?) -> Ending {
         let words = complaint.map { ": \($0)" } ?? "."
         return switch end {
-        case .exited(0) where guestEndedIt: .guest
+        case .exited(0) where !hostEndedIt && complaint?.contains("terminating on signal") != true: .guest
         case .exited(0): .failed("QEMU was ended from outside\(words)")
         case .exited(let status): .failed("QEMU ended with status \(status)\(words)")
         case .signaled(let signal): .failed("QEMU was ended by signal \(signal)\(words)")
