@@ -28,9 +28,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
@@ -50,9 +49,9 @@ let package = Package(
             name: "FirecrackerClient",
             dependencies: [
                 "FirecrackerAPI",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: rules),
         .target(name: "FirecrackerQEMU", dependencies: ["FirecrackerAPI", "Linux"], swiftSettings: rules),
@@ -64,10 +63,10 @@ let package = Package(
             dependencies: [
                 "FirecrackerAPI", "FirecrackerClient", "GuestProtocol", "Linux",
                 .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: rules),
         .executableTarget(
@@ -88,7 +87,14 @@ let package = Package(
         .testTarget(
             name: "FirecrackerQEMUTests", dependencies: ["FirecrackerQEMU", "FirecrackerAPI", "Linux"], swiftSettings: rules),
         .testTarget(name: "SmartVMTests", dependencies: ["SmartVM", "GuestProtocol", "Linux"], swiftSettings: rules),
-        .testTarget(name: "BootTests", dependencies: ["SmartVM", "Linux"], swiftSettings: rules),
+        .testTarget(
+            name: "BootTests",
+            dependencies: [
+                "SmartVM", "Linux",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: rules),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 int clinux_open(const char *path, int flags, mode_t mode) {
@@ -33,8 +36,47 @@ int clinux_pipe(int ends[2]) {
     return pipe2(ends, O_CLOEXEC);
 }
 
+int clinux_epoll_wait(int epoll, struct epoll_event *events, int count, int64_t nanoseconds) {
+#ifdef SYS_epoll_pwait2
+    struct timespec timeout = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    int result =
+        (int)syscall(SYS_epoll_pwait2, epoll, events, count, nanoseconds < 0 ? NULL : &timeout, NULL, (size_t)0);
+    if (result >= 0 || errno != ENOSYS) {
+        return result;
+    }
+#endif
+    int64_t milliseconds = nanoseconds < 0 ? -1 : (nanoseconds + 999999) / 1000000;
+    return epoll_wait(epoll, events, count, milliseconds > INT32_MAX ? INT32_MAX : (int)milliseconds);
+}
+
 int clinux_prctl(int option, unsigned long argument) {
     return prctl(option, argument, 0UL, 0UL, 0UL);
+}
+
+int clinux_exchange(const char *path, const char *other) {
+    return renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
+int clinux_thread_timer(int signal, long nanoseconds, timer_t *timer) {
+    struct sigevent event;
+    memset(&event, 0, sizeof event);
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = signal;
+    event._sigev_un._tid = (int)syscall(SYS_gettid);
+    if (timer_create(CLOCK_MONOTONIC, &event, timer) != 0) {
+        return -1;
+    }
+    struct itimerspec when;
+    memset(&when, 0, sizeof when);
+    when.it_value.tv_sec = nanoseconds / 1000000000L;
+    when.it_value.tv_nsec = nanoseconds % 1000000000L;
+    if (timer_settime(*timer, 0, &when, NULL) != 0) {
+        int error = errno;
+        timer_delete(*timer);
+        errno = error;
+        return -1;
+    }
+    return 0;
 }
 
 int clinux_pidfd_open(pid_t pid, unsigned int flags) {

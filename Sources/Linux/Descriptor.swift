@@ -119,4 +119,23 @@ extension Descriptor {
         }
         return try result.get()
     }
+
+    /// Reads `count` bytes from `offset` on, or as many as there are. The position of the descriptor stays.
+    public borrowing func read(at offset: Int, upTo count: Int) throws(Errno) -> [UInt8] {
+        let value = rawValue
+        var bytes = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            let start = filled
+            let got = try systemCall {
+                bytes.withUnsafeMutableBytes {
+                    pread(value, $0.baseAddress.map { $0 + start }, count - start, off_t(offset + start))
+                }
+            }
+            if got == 0 { break }
+            filled += got
+        }
+        bytes.removeLast(count - filled)
+        return bytes
+    }
 }

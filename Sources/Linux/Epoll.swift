@@ -60,11 +60,21 @@ public struct Epoll: ~Copyable, Sendable {
     /// - Returns: How many events there were; 0 after the timeout.
     @discardableResult
     public borrowing func wait(timeout: Int32 = -1, _ body: (Event) -> Void) throws(Errno) -> Int {
+        try wait(nanoseconds: timeout < 0 ? -1 : Int64(timeout) * 1_000_000, body)
+    }
+
+    /// Waits for events and hands them to `body`.
+    ///
+    /// - Parameters:
+    ///   - nanoseconds: -1 waits without end, 0 not at all. Kernels before 5.11 wait for whole milliseconds.
+    /// - Returns: How many events there were; 0 after the timeout.
+    @discardableResult
+    public borrowing func wait(nanoseconds: Int64, _ body: (Event) -> Void) throws(Errno) -> Int {
         let value = descriptor.rawValue
         return try withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 64) {
             (events) -> Result<Int, Errno> in
             guard let base = events.baseAddress else { return .success(0) }
-            let count = epoll_wait(value, base, 64, timeout)
+            let count = clinux_epoll_wait(value, base, 64, nanoseconds)
             if count < 0 {
                 let error = Errno.current
                 return error == .interrupted ? .success(0) : .failure(error)

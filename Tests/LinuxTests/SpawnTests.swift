@@ -38,8 +38,17 @@ struct SpawnTests {
 
         let missing = try Spawn("/no/such/program", arguments: ["x"]).startGated()
         let ghost = missing.child
-        #expect(throws: Spawn.Failure(stage: .execute, errno: .noSuchFile)) { try missing.release() }
+        #expect(failure(ofReleasing: missing) == Spawn.Failure(stage: .execute, errno: .noSuchFile))
         #expect(try ghost.waitUntilExit() == .exited(127))
+    }
+
+    private func failure(ofReleasing gated: consuming Spawn.Gated) -> Spawn.Failure? {
+        do throws(Spawn.Failure) {
+            try gated.release()
+            return nil
+        } catch {
+            return error
+        }
     }
 
     @Test("a gated child ends when its starter forgets it")

@@ -37,6 +37,8 @@ int clinux_ioctl(int descriptor, unsigned long request, uintptr_t argument);
 int clinux_accept(int listener, int flags);
 /// pipe2(2) with close-on-exec.
 int clinux_pipe(int ends[2]);
+/// epoll_pwait2(2), or epoll_wait(2) where the kernel has no such. A timeout below 0 is none.
+int clinux_epoll_wait(int epoll, struct epoll_event *events, int count, int64_t nanoseconds);
 int clinux_prctl(int option, unsigned long argument);
 /// TUNSETIFF: `flags` are IFF_..., `name` is at most 15 bytes long. (The C library and the kernel both define struct ifreq.)
 int clinux_tun_attach(int descriptor, const char *name, short flags);
@@ -53,10 +55,25 @@ static inline uint64_t clinux_time_stamp_counter(void) {
 #endif
 }
 
+/// renameat2(2) with RENAME_EXCHANGE, of paths.
+int clinux_exchange(const char *path, const char *other);
+
 // Requests that are computed by macros, which Swift cannot see.
 
 static const unsigned long CLINUX_TIOCSPTLCK = TIOCSPTLCK;
 static const unsigned long CLINUX_TIOCGPTPEER = TIOCGPTPEER;
+static const unsigned long CLINUX_KVM_GET_API_VERSION = KVM_GET_API_VERSION;
+static const unsigned long CLINUX_KVM_CREATE_VM = KVM_CREATE_VM;
+static const unsigned long CLINUX_KVM_GET_VCPU_MMAP_SIZE = KVM_GET_VCPU_MMAP_SIZE;
+static const unsigned long CLINUX_KVM_SET_TSS_ADDR = KVM_SET_TSS_ADDR;
+static const unsigned long CLINUX_KVM_SET_USER_MEMORY_REGION = KVM_SET_USER_MEMORY_REGION;
+static const unsigned long CLINUX_KVM_CREATE_VCPU = KVM_CREATE_VCPU;
+static const unsigned long CLINUX_KVM_GET_SREGS = KVM_GET_SREGS;
+static const unsigned long CLINUX_KVM_SET_SREGS = KVM_SET_SREGS;
+static const unsigned long CLINUX_KVM_GET_REGS = KVM_GET_REGS;
+static const unsigned long CLINUX_KVM_SET_REGS = KVM_SET_REGS;
+static const unsigned long CLINUX_KVM_SET_SIGNAL_MASK = KVM_SET_SIGNAL_MASK;
+static const unsigned long CLINUX_KVM_RUN = KVM_RUN;
 static const int CLINUX_PR_SET_NAME = PR_SET_NAME;
 static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_RECV = SECCOMP_IOCTL_NOTIF_RECV;
 static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_SEND = SECCOMP_IOCTL_NOTIF_SEND;
@@ -86,6 +103,10 @@ ssize_t clinux_process_vm_writev(
 /// waitid(2). `kind` is P_PID, P_ALL or P_PIDFD. On success `*pid` is 0 if nothing has ended yet (WNOHANG), `*code` is one of CLD_*
 /// and `*status` the exit status or the signal.
 int clinux_waitid(int kind, id_t id, int options, pid_t *pid, int *code, int *status);
+
+/// Makes a timer that sends `signal` to the calling thread alone, once, after `nanoseconds`. 0, or -1 and errno; `*timer` is for
+/// timer_delete(2).
+int clinux_thread_timer(int signal, long nanoseconds, timer_t *timer);
 
 /// The steps of a spawn that can fail, in their order.
 enum clinux_spawn_stage {

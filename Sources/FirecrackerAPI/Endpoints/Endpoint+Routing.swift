@@ -14,11 +14,12 @@ extension Endpoint {
     /// Firecracker cuts the path at its slashes, drops leading ones, and looks no further than it needs to: `//machine-config/x` is
     /// `/machine-config`. A query counts as part of the path.
     ///
-    /// - Parameter body: Nil if there is none, or if it is empty.
+    /// - Parameter body: Nil or empty if there is none.
     public static func parse(
         _ method: HTTPMethod, _ path: String, body: [UInt8]?
     ) throws(APIFault) -> ParsedRequest {
         let components = split(path)
+        let body = body?.isEmpty == true ? nil : body
         switch (method, body) {
         case (.get, _?): throw APIFault("GET request cannot have a body.")
         case (.put, nil): throw APIFault("Empty PUT request.")
@@ -34,7 +35,9 @@ extension Endpoint {
 
     private static func split(_ path: String) -> [String] {
         let bytes = path.utf8.drop { $0 == UInt8(ascii: "/") }
-        var components = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String(Substring($0)) }
+        var components = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map {
+            String(Substring($0))
+        }
         if components.count > 1, components.last?.isEmpty == true { components.removeLast() }
         return components
     }

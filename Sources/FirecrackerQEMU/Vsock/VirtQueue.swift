@@ -3,7 +3,7 @@ internal import Linux
 /// The device's side of a split virtqueue (Virtio 1.2, section 2.7) whose memory belongs to another process.
 ///
 /// Every access is a system call, so that accesses are few and large: one takes the available ring and the descriptor table together,
-/// one takes all indirect tables, one gives buffers, used elements and the used index back. The order within a call is what the
+/// one takes all indirect tables, one gives buffers, used elements and the used ring's head back. The order within a call is what the
 /// protocol asks for (x86 keeps it): the available index is read before what it makes valid, the used index is written last.
 ///
 /// What the ring holds was written by the guest, which may be hostile: every number is checked before it is used, chains have a bounded
@@ -52,6 +52,10 @@ struct VirtQueue {
     /// Whether the driver wants to be interrupted, and the driver's index, as they were last seen.
     private(set) var wantsInterrupt = true
     private var availableIndex: UInt16 = 0
+
+    /// Whether the driver need not notify of what it makes available, from the next commit on.
+    var suppressesKicks = false
+    private var usedFlags: UInt16 { suppressesKicks ? 1 : 0 }
 
     private var available: [UInt8] = []
     private var table: [UInt8] = []
@@ -177,7 +181,7 @@ struct VirtQueue {
         var index = Int(head)
         for step in 1...min(table.count, Self.longestChain) {
             guard index < table.count else { throw .head }
-            let descriptor = Descriptor(table.isIndirect ? indirect : self.table, at: table.start + 16 * index)
+            let descriptor = TableEntry(table.isIndirect ? indirect : self.table, at: table.start + 16 * index)
             if descriptor.isTable {
                 // A table stands alone and holds none.
                 guard !table.isIndirect, step == 1, !descriptor.continues, descriptor.length > 0,
@@ -196,7 +200,7 @@ struct VirtQueue {
         throw .chainLength
     }
 
-    private struct Descriptor {
+    private struct TableEntry {
         var address: UInt64
         var length: Int
         var next: UInt16
@@ -269,16 +273,16 @@ struct VirtQueue {
         let start = Int(base) & (size - 1)
         let untilWrap = min(finishedCount, size - start)
         base &+= UInt16(truncatingIfNeeded: finishedCount)
-        var index = base.littleEndian
+        var header = [usedFlags.littleEndian, base.littleEndian]
         remote.append(MemorySpan(address: addresses.used &+ UInt(4 + 8 * start), count: 8 * untilWrap))
         if untilWrap < finishedCount {
             remote.append(MemorySpan(address: addresses.used &+ 4, count: 8 * (finishedCount - untilWrap)))
         }
-        remote.append(MemorySpan(address: addresses.used &+ 2, count: 2))
+        remote.append(MemorySpan(address: addresses.used, count: 4))
         let complete = finished.withUnsafeBytes { elements in
-            withUnsafeBytes(of: &index) { index in
+            header.withUnsafeMutableBytes { header in
                 local.append(MemorySpan(address: UInt(bitPattern: elements.baseAddress), count: elements.count))
-                local.append(MemorySpan(address: UInt(bitPattern: index.baseAddress), count: index.count))
+                local.append(MemorySpan(address: UInt(bitPattern: header.baseAddress), count: header.count))
                 return local.withUnsafeBufferPointer { local in
                     remote.withUnsafeBufferPointer { memory.store(local, to: $0) }
                 }
@@ -286,6 +290,22 @@ struct VirtQueue {
         }
         finished.removeAll(keepingCapacity: true)
         finishedCount = 0
+        guard complete else { throw .memory }
+    }
+
+    /// Tells the driver at once what ``suppressesKicks`` says, which it otherwise learns at the next commit. After `false` the ring must
+    /// be looked at again: the driver may have been silent until then.
+    mutating func setSuppressesKicks(_ value: Bool, _ memory: some GuestMemory) throws(Fault) {
+        suppressesKicks = value
+        guard let addresses else { return }
+        var flags = usedFlags.littleEndian
+        let complete = withUnsafeMutableBytes(of: &flags) { flags in
+            let local = [MemorySpan(address: UInt(bitPattern: flags.baseAddress), count: 2)]
+            let remote = [MemorySpan(address: addresses.used, count: 2)]
+            return local.withUnsafeBufferPointer { local in
+                remote.withUnsafeBufferPointer { memory.store(local, to: $0) }
+            }
+        }
         guard complete else { throw .memory }
     }
 

@@ -126,8 +126,10 @@ struct VsockConnection {
     /// The Unix socket took bytes that came from the guest.
     mutating func forward(_ count: Int) {
         forwarded &+= UInt32(truncatingIfNeeded: count)
-        // A half, so that the guest never waits while there is room, and is seldom told.
-        if phase == .established, forwarded &- reported >= capacity / 2 { pending.insert(.creditUpdate) }
+        // The driver has no more in flight than the smaller of the two buffers. It is told at a half, so that it seldom is and never
+        // waits while there is room.
+        let window = min(capacity, guestCapacity)
+        if phase == .established, count > 0, forwarded &- reported >= window / 2 { pending.insert(.creditUpdate) }
     }
 
     // MARK: To the guest
@@ -139,7 +141,9 @@ struct VsockConnection {
     }
 
     /// Whether bytes of the Unix socket may go to the guest at all.
-    var mayCarryData: Bool { phase == .established && !guestShutdown.contains(.receive) && pending.isDisjoint(with: .response) }
+    var mayCarryData: Bool {
+        phase == .established && !guestShutdown.contains(.receive) && pending.isDisjoint(with: .response)
+    }
 
     /// Asks the guest for credit, once for each time that it runs out.
     mutating func askForCredit() {

@@ -4,14 +4,23 @@ internal import Linux
 extension VsockDevice {
     /// Fills the guest's buffers: many packets with one copy. Each connection in the line has its turn.
     func pumpReceive() throws(VirtQueue.Fault) {
+        mustReceive = false
         var rounds = 0
         while muxer.hasSomethingForGuest {
-            if receive.waitingCount == 0 || (rounds == 0 && receive.waitingCount < receive.size / 2) {
+            // Not without end, since QEMU may have something to ask.
+            rounds += 1
+            guard rounds <= 16 else {
+                mustReceive = true
+                return
+            }
+            if receive.waitingCount < Self.fewBuffers { try receive.fetch(memory, regions) }
+            // As long as there are buffers the guest need not notify of more.
+            if receive.waitingCount == 0, receive.suppressesKicks {
+                try receive.setSuppressesKicks(false, memory)
                 try receive.fetch(memory, regions)
             }
-            // The guest notifies when it has made more buffers available.
             guard receive.waitingCount > 0 else { return }
-            rounds += 1
+            receive.suppressesKicks = true
             var batch = Batch()
             localSpans.removeAll(keepingCapacity: true)
             remoteSpans.removeAll(keepingCapacity: true)
@@ -22,6 +31,9 @@ extension VsockDevice {
             if receive.wantsInterrupt { call(0) }
         }
     }
+
+    /// So few that more are looked for, to fill many with one copy.
+    private static let fewBuffers = 64
 
     /// How far the buffers of one commit are filled.
     private struct Batch {
@@ -65,6 +77,8 @@ extension VsockDevice {
             let buffer = UnsafeMutableRawBufferPointer(rebasing: staging[start..<(start + limit)])
             guard let count = try endpoint.receive(into: buffer) else { return }
             batch.stagedBytes += count
+            // A stream gives less than was asked for only if there is no more; but the end has made its only sound by now.
+            if count < limit, !endpoint.hasHungUp { endpoint.isReadable = false }
             if count == 0 {
                 endpoint.isReadable = false
                 endpoint.connection?.hostClosed()

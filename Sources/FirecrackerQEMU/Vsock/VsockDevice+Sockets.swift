@@ -46,25 +46,27 @@ extension VsockDevice {
             !events.isDisjoint(with: [.readable, .readHangUp, .hangUp, .error])
         else { return }
         if endpoint.connection == nil {
-            greet(endpoint)
+            greet(endpoint, hasHungUp: !events.isDisjoint(with: [.readHangUp, .hangUp, .error]))
         } else {
             endpoint.isReadable = true
+            if !events.isDisjoint(with: [.readHangUp, .hangUp, .error]) { endpoint.hasHungUp = true }
             enqueue(endpoint)
         }
     }
 
     /// Reads which port a client wants, and asks the guest for it.
-    private func greet(_ endpoint: VsockEndpoint) {
+    private func greet(_ endpoint: VsockEndpoint, hasHungUp: Bool) {
         switch endpoint.readRequest() {
         case .incomplete: break
         case .malformed: close(endpoint)
         case .port(let port):
             let ports = VsockMuxer.Ports(host: muxer.takeHostPort(forGuestPort: port), guest: port)
             endpoint.connection = VsockConnection(
-                hostPort: ports.host, guestPort: ports.guest, capacity: Self.connectionCapacity)
+                hostPort: ports.host, guestPort: ports.guest, capacity: connectionCapacity)
             muxer.add(endpoint.number, ports)
-            // What follows the line came with the same edge.
+            // What follows the line came with the same edge, and so did the end, perhaps.
             endpoint.isReadable = true
+            endpoint.hasHungUp = hasHungUp
             setDeadline(endpoint)
             enqueue(endpoint)
         }
@@ -77,7 +79,7 @@ extension VsockDevice {
                 to: "\(configuration.path)_\(header.destinationPort)", nonBlocking: true),
             let endpoint = try? addEndpoint(socket)
         else { return muxer.refuse(header, guestCID: guestCID) }
-        endpoint.connection = VsockConnection(accepting: header, capacity: Self.connectionCapacity)
+        endpoint.connection = VsockConnection(accepting: header, capacity: connectionCapacity)
         muxer.add(
             endpoint.number, VsockMuxer.Ports(host: header.destinationPort, guest: header.sourcePort))
         enqueue(endpoint)

@@ -3,25 +3,53 @@ internal import Linux
 /// From the guest to the host.
 extension VsockDevice {
     /// Takes what the guest has sent: many packets with one copy, whose buffers it has back before their bytes go on.
+    ///
+    /// Each notification costs the guest more than a packet. So while it sends in bulk it is told to be silent, and the ring is looked at
+    /// now and then; the first look that finds nothing ends that.
     func pumpTransmit() throws(VirtQueue.Fault) {
         var packets: [Range<Int>] = []
         // Not without end, since QEMU may have something to ask.
         for _ in 0..<16 {
             if muxer.hasTooManyReplies { return }
             if transmit.waitingCount == 0 { try transmit.fetch(memory, regions) }
-            packets.removeAll(keepingCapacity: true)
-            try takePackets(&packets)
-            if packets.isEmpty && transmit.waitingCount == 0 {
+            if transmit.waitingCount == 0 {
                 mustTransmit = false
-                return
+                if transmit.suppressesKicks, try !resumeKicks() { return }
+                if !mustTransmit { return }
+                continue
             }
+            packets.removeAll(keepingCapacity: true)
+            let byteCount = try takePackets(&packets)
             for packet in packets {
                 handlePacket(UnsafeRawBufferPointer(rebasing: staging[packet]))
+            }
+            if transmit.waitingCount == 0 {
+                try transmit.refresh(memory)
+                if quietChains >= transmit.size / 4 || quietBytes >= Self.quietLimit { reportTransmitted() }
+                if !transmit.hasMore, byteCount >= Self.bulk || !transmit.suppressesKicks {
+                    mustTransmit = false
+                    return
+                }
             }
         }
     }
 
-    private func takePackets(_ packets: inout [Range<Int>]) throws(VirtQueue.Fault) {
+    /// The guest's memory that may wait for an interrupt to be free again.
+    private static let quietLimit = 1 << 20
+
+    /// Bytes of one take from which on the guest is held to send in bulk.
+    private static let bulk = 32 << 10
+
+    /// Ends the guest's silence; whether it had something to say.
+    private func resumeKicks() throws(VirtQueue.Fault) -> Bool {
+        try transmit.setSuppressesKicks(false, memory)
+        try transmit.refresh(memory)
+        mustTransmit = transmit.hasMore
+        return mustTransmit
+    }
+
+    /// Copies packets here and gives their buffers back. The bytes copied.
+    private func takePackets(_ packets: inout [Range<Int>]) throws(VirtQueue.Fault) -> Int {
         remoteSpans.removeAll(keepingCapacity: true)
         localSpans.removeAll(keepingCapacity: true)
         var end = 0
@@ -34,14 +62,25 @@ extension VsockDevice {
                 end += chain.byteCount
             }
             transmit.finish(written: 0)
+            quietChains += 1
         }
         guard memory.fill(UnsafeMutableRawBufferPointer(rebasing: staging[..<end]), from: remoteSpans) else {
             throw .memory
         }
+        quietBytes += end
+        if end >= Self.bulk { transmit.suppressesKicks = true }
         remoteSpans.removeAll(keepingCapacity: true)
         try transmit.commit(memory, local: &localSpans, remote: &remoteSpans)
-        try transmit.refresh(memory)
-        if transmit.wantsInterrupt, end > 0 { call(1) }
+        return end
+    }
+
+    /// Interrupts the guest for buffers that it has back.
+    ///
+    /// The driver needs them only when the ring is full; an interrupt for each packet would cost it, and QEMU, more than the packet.
+    func reportTransmitted() {
+        if quietChains > 0, transmit.wantsInterrupt { call(1) }
+        quietChains = 0
+        quietBytes = 0
     }
 
     private func handlePacket(_ bytes: UnsafeRawBufferPointer) {

@@ -33,8 +33,10 @@ final class VsockDevice {
         case firstEndpoint = 16
     }
 
-    /// The room for bytes of the guest that a host's socket has not taken.
-    static let connectionCapacity: UInt32 = 64 << 10
+    /// The room for bytes of the guest that a host's socket has not taken: what Linux has in flight at most, and Firecracker's 64 KiB
+    /// when there are many connections, so that a guest cannot fill this process's memory.
+    var connectionCapacity: UInt32 { endpoints.count <= 64 ? 256 << 10 : 64 << 10 }
+
     /// How long the guest may take to answer a request or a shutdown, as in Firecracker.
     static let answerTime: UInt64 = 2_000_000_000
 
@@ -67,11 +69,20 @@ final class VsockDevice {
     /// Holds a descriptor back for the moment when there are no more.
     var spare: EventCounter?
     var mustTransmit = false
+    var mustReceive = false
+    /// Chains of the guest, and their bytes, that were given back without an interrupt.
+    var quietChains = 0
+    var quietBytes = 0
+    /// How long, in nanoseconds, the guest may have to wait for that interrupt.
+    static let quietTime: Int64 = 4_000_000
+    /// While the guest sends in bulk it need not notify; the ring is looked at this often instead, in nanoseconds.
+    static let pollTime: Int64 = 100_000
 
     /// Where bytes stand on their way, and the headers of packets to the guest.
     let staging = UnsafeMutableRawBufferPointer.allocate(byteCount: 512 << 10, alignment: 64)
     let headers = UnsafeMutableRawBufferPointer.allocate(
         byteCount: VsockHeader.size * VsockDevice.maximumPackets, alignment: 64)
+    private var events: [Epoll.Event] = []
     var localSpans: [MemorySpan] = []
     var remoteSpans: [MemorySpan] = []
 
@@ -94,28 +105,32 @@ final class VsockDevice {
     func run() throws(Errno) {
         try epoll.add(configuration.notifications, .readable, token: Token.notifications.rawValue)
         try epoll.add(configuration.stop, .readable, token: Token.stop.rawValue)
-        var events: [Epoll.Event] = []
-        while true {
-            events.removeAll(keepingCapacity: true)
-            try epoll.wait(timeout: timeout()) { events.append($0) }
-            for event in events {
-                switch Token(rawValue: event.token) {
-                case .stop: return
-                case .notifications:
-                    if event.events.contains(.hangUp) { return }
-                    answerNotification()
-                case .listener: acceptClients()
-                case .receiveKick: drainKick(0)
-                case .transmitKick:
-                    drainKick(1)
-                    mustTransmit = true
-                case .firstEndpoint, nil:
-                    if let endpoint = endpoints[event.token] { handle(endpoint, event.events) }
-                }
+        while try turn() {}
+    }
+
+    /// Does what there is to do, after waiting for something to happen. Whether there may be more.
+    func turn(waits: Bool = true) throws(Errno) -> Bool {
+        events.removeAll(keepingCapacity: true)
+        let count = try epoll.wait(nanoseconds: waits ? waitingTime() : 0) { events.append($0) }
+        if count == 0, !transmit.suppressesKicks { reportTransmitted() }
+        for event in events {
+            switch Token(rawValue: event.token) {
+            case .stop: return false
+            case .notifications:
+                if event.events.contains(.hangUp) { return false }
+                answerNotification()
+            case .listener: acceptClients()
+            case .receiveKick: break
+            case .transmitKick: mustTransmit = true
+            case .firstEndpoint, nil:
+                if let endpoint = endpoints[event.token] { handle(endpoint, event.events) }
             }
-            if isRunning { expireDeadlines() }
-            pump()
         }
+        if isRunning { expireDeadlines() }
+        // Nobody else says that the guest has sent something.
+        if transmit.suppressesKicks { mustTransmit = true }
+        pump()
+        return true
     }
 
     /// Moves what can be moved.
@@ -123,17 +138,11 @@ final class VsockDevice {
         guard isRunning, !isBroken else { return }
         do throws(VirtQueue.Fault) {
             if mustTransmit { try pumpTransmit() }
-            if muxer.hasSomethingForGuest { try pumpReceive() }
+            if muxer.hasSomethingForGuest { try pumpReceive() } else { mustReceive = false }
         } catch {
             isBroken = true
             closeAll()
         }
-    }
-
-    private func drainKick(_ queue: Int) {
-        guard let kick = kicks[queue] else { return }
-        var count: UInt64 = 0
-        _ = read(kick, &count, 8)
     }
 
     /// Interrupts the guest.
@@ -151,12 +160,15 @@ final class VsockDevice {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
-    /// Milliseconds to wait at most.
-    private func timeout() -> Int32 {
+    /// How long to wait at most for something to happen, in nanoseconds; -1 is without end.
+    private func waitingTime() -> Int64 {
         guard isRunning, !isBroken else { return -1 }
-        if mustTransmit && !muxer.hasTooManyReplies { return 0 }
-        guard let first = deadlines.first else { return -1 }
-        return Int32(clamping: (first.time - min(first.time, Self.now)) / 1_000_000 + 1)
+        if mustReceive || mustTransmit && !muxer.hasTooManyReplies { return 0 }
+        if transmit.suppressesKicks { return Self.pollTime }
+        let idle = quietChains > 0 ? Self.quietTime : -1
+        guard let first = deadlines.first else { return idle }
+        let wait = Int64(clamping: first.time - min(first.time, Self.now)) + 1000
+        return idle < 0 ? wait : min(wait, idle)
     }
 
     func setDeadline(_ endpoint: VsockEndpoint) {

@@ -10,6 +10,8 @@ final class VsockEndpoint {
     var request = VsockConnectRequest()
     /// Whether a read may find something: edge-triggered, so that it stays true until a read finds nothing.
     var isReadable = false
+    /// Whether the host's side has said that it will send no more.
+    var hasHungUp = false
     /// Whether it stands in the line of those that the guest is to hear of.
     var isQueued = false
     /// What the socket did not take: at most the connection's capacity.

@@ -1,0 +1,101 @@
+/// Everything that a guest boots from: kernel, initramfs, root file system, and the arguments that go with them. Its description is
+/// `manifest.json` in its directory.
+public struct BaseImageBundle: Codable, Hashable, Sendable {
+    public var preset: BaseImagePreset
+    /// As `uname -m` says it: `x86_64` or `aarch64`.
+    public var arch: String
+    /// The version of the kernel's package; for bundles from Firecracker's CI, that of the CI.
+    public var ciVersion: String
+    /// The version of Firecracker whose API the boot arguments are for.
+    public var firecrackerVersion: String
+    /// The name of the image and of its directory.
+    public var bundleId: String
+    public var bundleDir: String
+    /// An ELF executable.
+    public var kernelImagePath: String
+    /// Holds the guest agent as /init, and the kernel's modules. Bundles whose guests are used without the agent have none.
+    public var initrdPath: String?
+    public var rootfsPath: String
+    /// `ext4`, `squashfs` or `erofs`: what the agent mounts it as.
+    public var rootfsType: String
+    public var rootfsIsReadOnly: Bool
+    /// The kernel's command line, without what a VMM adds.
+    public var bootArgs: String
+    public var source: Source
+    /// ISO 8601, in UTC.
+    public var createdAt: String
+    /// ISO 8601, in UTC; exact to an hour.
+    public var lastAccessedAt: String
+    public var checksums: Checksums?
+    /// The agent in the initramfs.
+    public var agent: Agent?
+
+    /// Where it came from. What does not apply is absent.
+    public struct Source: Codable, Hashable, Sendable {
+        /// `debian-packages`, `hosted-manifest` or `firecracker-ci`.
+        public var type: String?
+        public var bucketUrl: String?
+        public var kernelKey: String?
+        public var rootfsKey: String?
+        public var manifestPath: String?
+        public var manifestUrl: String?
+        /// Debian's packages, each as `name=version`.
+        public var packages: [String]?
+
+        public init(type: String? = nil) {
+            self.type = type
+        }
+    }
+
+    /// SHA-256 in hexadecimal.
+    public struct Checksums: Codable, Hashable, Sendable {
+        public var kernelSha256: String
+        public var rootfsSha256: String
+        public var initrdSha256: String?
+
+        public init(kernelSha256: String, rootfsSha256: String, initrdSha256: String? = nil) {
+            self.kernelSha256 = kernelSha256
+            self.rootfsSha256 = rootfsSha256
+            self.initrdSha256 = initrdSha256
+        }
+    }
+
+    /// The agent's executable, and how to see without reading it that it is still the same.
+    public struct Agent: Codable, Hashable, Sendable {
+        public var path: String
+        public var sha256: String
+        /// Device, inode, size and time of change.
+        public var identity: String
+
+        public init(path: String, sha256: String, identity: String) {
+            self.path = path
+            self.sha256 = sha256
+            self.identity = identity
+        }
+    }
+
+    public init(
+        preset: BaseImagePreset, arch: String, ciVersion: String, firecrackerVersion: String, bundleId: String,
+        bundleDir: String, kernelImagePath: String, initrdPath: String? = nil, rootfsPath: String, rootfsType: String,
+        rootfsIsReadOnly: Bool, bootArgs: String, source: Source, createdAt: String, lastAccessedAt: String,
+        checksums: Checksums? = nil, agent: Agent? = nil
+    ) {
+        self.preset = preset
+        self.arch = arch
+        self.ciVersion = ciVersion
+        self.firecrackerVersion = firecrackerVersion
+        self.bundleId = bundleId
+        self.bundleDir = bundleDir
+        self.kernelImagePath = kernelImagePath
+        self.initrdPath = initrdPath
+        self.rootfsPath = rootfsPath
+        self.rootfsType = rootfsType
+        self.rootfsIsReadOnly = rootfsIsReadOnly
+        self.bootArgs = bootArgs
+        self.source = source
+        self.createdAt = createdAt
+        self.lastAccessedAt = lastAccessedAt
+        self.checksums = checksums
+        self.agent = agent
+    }
+}

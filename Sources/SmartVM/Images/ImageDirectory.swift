@@ -1,0 +1,198 @@
+internal import FirecrackerClient
+internal import FoundationEssentials
+internal import Glibc
+internal import Linux
+
+/// One image's place in the cache: its directory, its manifest, its lock, and what a build leaves behind when it is killed.
+struct ImageDirectory: Hashable, Sendable {
+    let name: String
+    let cacheDir: String
+
+    init(name: String, in cacheDir: String) {
+        self.name = name
+        self.cacheDir = cacheDir
+    }
+
+    /// - Throws: `INVALID_IMAGE_NAME` for what would lead elsewhere, or could be mistaken for something else.
+    init(checking name: String, in cacheDir: String) throws(SmartVMError) {
+        let allowed = name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        guard allowed, !name.isEmpty, !name.hasPrefix("."), !name.hasPrefix("-"), name.utf8.count <= 128 else {
+            throw SmartVMError(
+                .invalidImageName, "\"\(name)\" is not a name of an image.",
+                cure:
+                    "Names have 1 to 128 letters, digits, dots, dashes and underscores, and begin with a letter or digit."
+            )
+        }
+        self.init(name: name, in: cacheDir)
+    }
+
+    var path: String { "\(cacheDir)/\(name)" }
+    /// What is made, until it is whole. Programs that a killed build had started may write to theirs for a while: each has its own.
+    var stagingPath: String { "\(cacheDir)/\(Self.stagingPrefix)\(getpid()).\(name)" }
+    private static let stagingPrefix = ".build-"
+    /// What was replaced, removed or left behind, until it is gone: this, a number, a dot, and the name.
+    private static let discardPrefix = ".old-"
+    private var lockPath: String { "\(cacheDir)/.\(name).lock" }
+    private static let manifest = "manifest.json"
+
+    /// Reads the manifest. Paths in it are taken to be in this directory, wherever it has been moved since.
+    ///
+    /// - Throws: `IMAGE_NOT_FOUND`; `INVALID_BASE_IMAGE_MANIFEST`, also if a file that it names is missing.
+    func bundle() throws(SmartVMError) -> BaseImageBundle {
+        let text: [UInt8]
+        do throws(Errno) {
+            text = try File.read("\(path)/\(Self.manifest)")
+        } catch {
+            if error == .noSuchFile { throw Self.notFound(name) }
+            throw SmartVMError(.imageNotFound, "The image \(name) cannot be read: \(error).", underlying: error)
+        }
+        var bundle: BaseImageBundle
+        do {
+            bundle = try JSONDecoder().decode(BaseImageBundle.self, from: Data(text))
+        } catch {
+            throw broken("its manifest cannot be understood", error)
+        }
+        bundle.bundleDir = path
+        bundle.kernelImagePath = moved(bundle.kernelImagePath)
+        bundle.rootfsPath = moved(bundle.rootfsPath)
+        bundle.initrdPath = bundle.initrdPath.map(moved)
+        for file in [bundle.kernelImagePath, bundle.rootfsPath] + (bundle.initrdPath.map { [$0] } ?? []) {
+            guard let status = try? FileStatus(of: file), status.size > 0 else {
+                throw broken("\(file) is missing or empty", nil)
+            }
+        }
+        return bundle
+    }
+
+    private func moved(_ file: String) -> String {
+        "\(path)/\(file.split(separator: "/").last ?? "")"
+    }
+
+    private func broken(_ what: String, _ error: (any Error)?) -> SmartVMError {
+        SmartVMError(
+            .invalidImageManifest, "The image \(name) is broken: \(what).",
+            cure: "Make it again with `smartvm image build \(name)`, or remove it with `smartvm image rm \(name)`.",
+            underlying: error)
+    }
+
+    /// Writes the manifest at once: a reader sees the old one or the new one.
+    func write(_ bundle: BaseImageBundle, in directory: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let text = [UInt8](try encoder.encode(bundle)) + [UInt8(ascii: "\n")]
+        try File.replace("\(directory)/\(Self.manifest)", with: text, mode: 0o644)
+        try File.synchronize("\(directory)/\(Self.manifest)")
+    }
+
+    /// Notes that the image was used, once an hour at most. That this cannot be written hinders nobody, nor does it wait.
+    func touched(_ bundle: BaseImageBundle) -> BaseImageBundle {
+        let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        if let last = try? style.parse(bundle.lastAccessedAt), abs(last.timeIntervalSinceNow) < 3600 { return bundle }
+        // Under the lock, and only if it is still this image: else the description of one would be written into another.
+        guard let lock = try? FileLock(lockPath), let now = try? self.bundle(), now == bundle else { return bundle }
+        var bundle = bundle
+        bundle.lastAccessedAt = style.format(Date())
+        try? write(bundle, in: path)
+        withExtendedLifetime(lock) {}
+        return bundle
+    }
+
+    /// Waits until nobody else makes or removes this image.
+    func lock(steps: ImageSteps) async throws -> ImageLock {
+        var said = false
+        while true {
+            do throws(Errno) {
+                return ImageLock(lock: try FileLock(lockPath))
+            } catch {
+                guard error == .wouldBlock else { throw Self.explained(error, cacheDir) }
+            }
+            if !said { try steps.begin("Waiting for another smartvm that works on the image \(name)", upTo: 0) }
+            said = true
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    /// Clears away what a build or a removal that was killed has left. The caller holds the lock.
+    ///
+    /// Programs that a killed build had started may still write there; so it is moved out of their way first, and what cannot be
+    /// removed yet is left for the next time.
+    func removeLitter() throws(Errno) {
+        for entry in try FileTree.names(at: cacheDir) {
+            if isOurs(entry, Self.stagingPrefix) { try discard("\(cacheDir)/\(entry)") }
+            if isOurs(entry, Self.discardPrefix) { try? FileTree.removeAll("\(cacheDir)/\(entry)") }
+        }
+        for file in (try? FileTree.names(at: path)) ?? [] where file.hasSuffix(".tmp") {
+            try FileTree.removeAll("\(path)/\(file)")
+        }
+    }
+
+    private func isOurs(_ entry: String, _ prefix: String) -> Bool {
+        entry.hasPrefix(prefix) && entry.dropFirst(prefix.count).drop { $0.isNumber } == ".\(name)"
+    }
+
+    /// Takes something away at once, and removes as much of it as can be removed.
+    private func discard(_ path: String) throws(Errno) {
+        guard File.exists(path) else { return }
+        // A place that nothing occupies: what an earlier call has put away may still be there.
+        let away = "\(cacheDir)/\(Self.discardPrefix)\(UInt64.random(in: 0...UInt64.max)).\(name)"
+        try File.move(path, to: away)
+        try? FileTree.removeAll(away)
+    }
+
+    /// Puts the staged directory in its place. The caller holds the lock.
+    func publish() throws(Errno) {
+        try FileTree.synchronizeAll(stagingPath)
+        if File.exists(path) {
+            try File.exchange(stagingPath, with: path)
+            try File.synchronize(cacheDir)
+            try discard(stagingPath)
+        } else {
+            try File.move(stagingPath, to: path)
+            try File.synchronize(cacheDir)
+        }
+    }
+
+    /// Removes the image. The caller holds the lock.
+    func remove() throws(Errno) {
+        try discard(path)
+        try removeLitter()
+    }
+
+    /// Whether the files are what the manifest says.
+    func isIntact(_ bundle: BaseImageBundle, steps: ImageSteps) throws -> Bool {
+        guard let checksums = bundle.checksums else { return false }
+        try steps.begin("Comparing the image \(name) with its checksums", upTo: 0)
+        let initrd = try bundle.initrdPath.map { try Checksum.sha256(ofFile: $0) }
+        return try Checksum.sha256(ofFile: bundle.kernelImagePath) == checksums.kernelSha256
+            && Checksum.sha256(ofFile: bundle.rootfsPath) == checksums.rootfsSha256 && initrd == checksums.initrdSha256
+    }
+
+    static func notFound(_ name: String) -> SmartVMError {
+        SmartVMError(
+            .imageNotFound, "There is no image \(name).",
+            cure: BaseImagePreset.all.contains(BaseImagePreset(rawValue: name))
+                ? "smartvm image build \(name)"
+                : "`smartvm image ls` lists those that are there; these can be made: "
+                    + BaseImagePreset.all.map(\.rawValue).joined(separator: ", ") + ".")
+    }
+
+    /// Errors of system calls in the terms of a user's.
+    static func explained(_ error: any Error, _ path: String) -> any Error {
+        guard let errno = error as? Errno else { return error }
+        if errno == .noSpace { return SmartVMError.noSpace(at: path, underlying: errno) }
+        return SmartVMError(
+            .imageBuildFailed, "The image could not be made in \(path): \(errno).", underlying: errno)
+    }
+}
+
+/// Held by whoever makes or removes an image.
+struct ImageLock: ~Copyable, Sendable {
+    let lock: FileLock
+}

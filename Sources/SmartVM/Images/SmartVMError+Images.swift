@@ -1,0 +1,18 @@
+public import FirecrackerClient
+
+extension SmartVMError.Code {
+    /// There is no image of this name.
+    public static let imageNotFound = Self(rawValue: "IMAGE_NOT_FOUND")
+    /// An image could not be made.
+    public static let imageBuildFailed = Self(rawValue: "IMAGE_BUILD_FAILED")
+    /// An image's manifest cannot be understood.
+    public static let invalidImageManifest = Self(rawValue: "INVALID_BASE_IMAGE_MANIFEST")
+    /// A name that no image can have.
+    public static let invalidImageName = Self(rawValue: "INVALID_IMAGE_NAME")
+    /// A file is not a kernel that a VMM can start.
+    public static let invalidKernel = Self(rawValue: "INVALID_KERNEL")
+    /// A file is not a root file system that a guest can mount.
+    public static let invalidRootFileSystem = Self(rawValue: "INVALID_ROOTFS")
+    /// The guest agent's executable is missing.
+    public static let guestAgentNotFound = Self(rawValue: "GUEST_AGENT_NOT_FOUND")
+}

@@ -1,0 +1,37 @@
+internal import Glibc
+internal import Linux
+
+/// A VMM and whatever it started: the processes of one session, which its leader's pid names.
+///
+/// A VMM may be one process (Firecracker) or several. The kernel ends the others when the leader goes; this waits until they have.
+enum ProcessSession {
+    /// Ends the leader, politely for `grace`, then by force, and waits for all processes of its session to end. Blocks the thread.
+    static func kill(leader: ProcessIdentity, grace: Duration) {
+        if let process = leader.open() {
+            if grace > .zero {
+                process.kill(SIGTERM)
+                if process.waitForEnd(timeout: grace) { return }
+            }
+            process.kill(SIGKILL)
+            _ = process.waitForEnd(timeout: .seconds(5))
+        } else if File.exists("/proc/\(leader.pid)") || (try? ProcessIdentity.currentBootID()) != leader.bootID {
+            // The pid is another process's now, so nothing of the old session is left.
+            return
+        }
+        // The leader was killed and could not end its children itself.
+        for pid in members(of: leader.pid) {
+            guard let member = try? ChildProcess(adopting: pid), session(of: pid) == leader.pid else { continue }
+            member.kill(SIGKILL)
+            _ = member.waitForEnd(timeout: .seconds(5))
+        }
+    }
+
+    /// The processes whose session is `session`. The number cannot be used again for another session while one of them lives.
+    private static func members(of session: Int32) -> [Int32] {
+        DirectoryListing.names(in: "/proc").compactMap { Int32($0) }.filter { self.session(of: $0) == session }
+    }
+
+    private static func session(of pid: Int32) -> Int32 {
+        getsid(pid)
+    }
+}

@@ -1,0 +1,146 @@
+internal import FirecrackerClient
+internal import Glibc
+internal import Linux
+
+/// The directory of one running VM: its sockets, its console, and the record of who it is.
+///
+/// Theory of operation. A VM that lives no longer than its owner needs no daemon and no database to be taken back after a crash.
+/// Everything that it makes on the host is either inside this directory or a process whose identity stands in it *before* the
+/// process runs. The owner holds a lock on `owner.lock` for as long as it lives; the kernel drops that lock when the owner is killed,
+/// at whatever instruction. So a directory whose lock can be taken is nobody's: any later command ends the process that it names
+/// and removes it (``RuntimeDirectories/reclaimAbandoned()``).
+struct RuntimeDirectory: ~Copyable {
+    let path: String
+    private let lock: FileLock
+
+    /// Socket of the VMM's API.
+    var apiSocketPath: String { "\(path)/api.sock" }
+    /// The host's end of the guest's vsock; the VMM binds it.
+    var vsockPath: String { "\(path)/vsock.sock" }
+    /// What the guest's serial console and the VMM print.
+    var consolePath: String { "\(path)/console.log" }
+    var logPath: String { "\(path)/vmm.log" }
+
+    /// Where a connection of the guest to `port` of the host arrives: Firecracker's convention.
+    func guestInitiatedSocketPath(port: UInt32) -> String { "\(vsockPath)_\(port)" }
+
+    fileprivate init(path: String, lock: consuming FileLock) {
+        self.path = path
+        self.lock = lock
+    }
+
+    /// Writes down, durably for other processes, which process is the VM's.
+    func record(_ process: ProcessIdentity) throws(Errno) {
+        try File.replace("\(path)/process", with: Array("\(process.pid) \(process.startTime) \(process.bootID)\n".utf8))
+    }
+
+    /// Removes the directory and all that is in it, then gives up the lock.
+    consuming func remove() {
+        Self.removeTree(path)
+    }
+
+    fileprivate static func recordedProcess(in path: String) -> ProcessIdentity? {
+        guard let text = try? File.readText("\(path)/process") else { return nil }
+        let fields = text.split(whereSeparator: { $0 == " " || $0 == "\n" })
+        guard fields.count == 3, let pid = Int32(fields[0]), let startTime = UInt64(fields[1]) else { return nil }
+        return ProcessIdentity(pid: pid, startTime: startTime, bootID: String(fields[2]))
+    }
+
+    /// The directory holds files and sockets, no directories; the lock's file goes last so that an interrupted removal is seen
+    /// again.
+    fileprivate static func removeTree(_ path: String) {
+        for name in DirectoryListing.names(in: path) where name != RuntimeDirectories.ownerLockName {
+            unlink("\(path)/\(name)")
+        }
+        unlink("\(path)/\(RuntimeDirectories.ownerLockName)")
+        rmdir(path)
+    }
+}
+
+/// All runtime directories of one data directory.
+struct RuntimeDirectories: Sendable {
+    static let ownerLockName = "owner.lock"
+
+    /// `<data directory>/run`.
+    let path: String
+
+    init(dataDirectory: String) {
+        path = "\(dataDirectory)/run"
+    }
+
+    /// Makes the directory of a new VM and takes its lock.
+    ///
+    /// Between making a directory and locking it, it would look abandoned: both happen under `run/.lock`, which is also held while
+    /// abandoned directories are looked for.
+    func create(_ id: String) throws(SmartVMError) -> RuntimeDirectory {
+        let directory = "\(path)/\(id)"
+        // The longest socket path that will be made in it.
+        let longest = "\(directory)/vsock.sock_4294967295"
+        guard longest.utf8.count <= UnixSocket.maximumPathLength else {
+            throw SmartVMError(
+                .invalidConfiguration,
+                "the sockets of VM \(id) would have paths of \(longest.utf8.count) bytes in \(path); Linux allows \(UnixSocket.maximumPathLength)",
+                cure: "Set SMARTVM_DATA_DIR to a shorter path, or use a shorter name.")
+        }
+        do throws(Errno) {
+            try Self.makeDirectory(path)
+            let creation = try FileLock("\(path)/.lock", wait: true)
+            defer { withExtendedLifetime(creation) {} }
+            do throws(Errno) {
+                try systemCall { mkdir(directory, 0o700) }
+            } catch .fileExists {
+                // Somebody's, or nobody's: only the lock tells.
+                guard let abandoned = try? FileLock("\(directory)/\(Self.ownerLockName)") else { throw .fileExists }
+                Self.reclaim(directory, lock: abandoned)
+                try systemCall { mkdir(directory, 0o700) }
+            }
+            let lock = try FileLock("\(directory)/\(Self.ownerLockName)")
+            return RuntimeDirectory(path: directory, lock: lock)
+        } catch .fileExists {
+            throw SmartVMError(
+                .nameInUse, "a VM with the name \(id) is running",
+                cure: "Choose another --name, or stop the one that has it.")
+        } catch {
+            throw SmartVMError(
+                .dataDirectory, "cannot make the runtime directory \(directory): \(error)",
+                cure: "Set SMARTVM_DATA_DIR to a directory that you can write to.", underlying: error)
+        }
+    }
+
+    /// Ends what owners that were killed have left, and removes their directories. Blocks the thread while processes end.
+    ///
+    /// - Returns: The names of the VMs that were taken back.
+    @discardableResult
+    func reclaimAbandoned() -> [String] {
+        let names = DirectoryListing.names(in: path).filter { $0 != ".lock" }
+        guard !names.isEmpty, let creation = try? FileLock("\(path)/.lock", wait: true) else { return [] }
+        defer { withExtendedLifetime(creation) {} }
+        var reclaimed: [String] = []
+        for name in names {
+            let directory = "\(path)/\(name)"
+            guard let lock = try? FileLock("\(directory)/\(Self.ownerLockName)") else { continue }
+            Self.reclaim(directory, lock: lock)
+            reclaimed.append(name)
+        }
+        return reclaimed
+    }
+
+    private static func reclaim(_ directory: String, lock: consuming FileLock) {
+        if let identity = RuntimeDirectory.recordedProcess(in: directory) {
+            ProcessSession.kill(leader: identity, grace: .zero)
+        }
+        RuntimeDirectory.removeTree(directory)
+    }
+
+    private static func makeDirectory(_ path: String) throws(Errno) {
+        do throws(Errno) {
+            try systemCall { mkdir(path, 0o700) }
+        } catch .fileExists {
+            return
+        } catch .noSuchFile {
+            guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { throw .noSuchFile }
+            try makeDirectory(String(path[..<slash]))
+            try makeDirectory(path)
+        }
+    }
+}

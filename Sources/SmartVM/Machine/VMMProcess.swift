@@ -1,0 +1,93 @@
+internal import FirecrackerClient
+internal import Glibc
+internal import Linux
+
+/// The process of a virtual machine monitor: any program that takes Firecracker's command line.
+///
+/// It leads a session of its own, so that no Ctrl-C of a terminal reaches it and all that it starts can be found. It is written down
+/// in its VM's directory before it runs its first instruction.
+final class VMMProcess: Sendable {
+    private let identity: ProcessIdentity
+    private let child: ChildProcess
+    private let ending: Task<ChildProcess.Ending, Never>
+
+    /// Starts `executable` for the VM of `directory`.
+    ///
+    /// - Parameter console: Where its standard output and error go.
+    init(
+        executable: String, id: String, directory: borrowing RuntimeDirectory, console: borrowing Descriptor
+    ) throws(SmartVMError) {
+        do throws(Errno) {
+            let input = try Descriptor.open("/dev/null", O_RDONLY)
+            var spawn = Spawn(
+                executable,
+                arguments: [executable, "--api-sock", directory.apiSocketPath, "--id", id, "--log-path", directory.logPath])
+            spawn.environment = ["PATH=\(EnvironmentVariable.value("PATH") ?? "/usr/local/bin:/usr/bin:/bin")"]
+            spawn.workingDirectory = directory.path
+            spawn.descriptors = [input.rawValue, console.rawValue, console.rawValue]
+            spawn.newSession = true
+            let gated: Spawn.Gated
+            do throws(Spawn.Failure) { gated = try spawn.startGated() } catch { throw error.errno }
+            let child = gated.child
+            do throws(Errno) {
+                identity = try ProcessIdentity(of: child.pid)
+                try directory.record(identity)
+                ending = try Self.ending(of: child)
+                do throws(Spawn.Failure) { try gated.release() } catch { throw error.errno }
+            } catch {
+                child.kill(SIGKILL)
+                // It may have been reaped already: then there is nothing to wait for.
+                _ = try? child.waitUntilExit()
+                throw error
+            }
+            self.child = child
+        } catch {
+            throw SmartVMError(
+                .vmmFailed, "cannot start the VMM \(executable): \(error)",
+                cure: "Run `smartvm doctor` to see which VMM can be used here.", underlying: error)
+        }
+    }
+
+    /// Reaps the child on a thread that waits for nothing else.
+    private static func ending(of child: ChildProcess) throws(Errno) -> Task<ChildProcess.Ending, Never> {
+        let (stream, continuation) = AsyncStream.makeStream(of: ChildProcess.Ending.self)
+        try Thread("smartvm-reaper", stackSize: 64 << 10) {
+            continuation.yield((try? child.waitUntilExit()) ?? .exited(-1))
+            continuation.finish()
+        }.detach()
+        return Task {
+            for await ending in stream { return ending }
+            return .exited(-1)
+        }
+    }
+
+    var isRunning: Bool { child.isRunning }
+
+    var pid: Int32 { child.pid }
+
+    /// Waits for the process to end, or for this task to be cancelled.
+    func waitUntilExit() async throws -> ChildProcess.Ending {
+        let (stream, continuation) = AsyncStream.makeStream(of: ChildProcess.Ending.self)
+        let relay = Task { [ending] in
+            continuation.yield(await ending.value)
+            continuation.finish()
+        }
+        // The loop ends when this task is cancelled, which waiting for the other task's value would not.
+        for await ending in stream { return ending }
+        relay.cancel()
+        throw CancellationError()
+    }
+
+    /// Ends it and everything that it started. Returns when all of that is gone.
+    func terminate() async {
+        if child.isRunning {
+            child.kill(SIGTERM)
+            let identity = identity
+            let child = child
+            await BlockingWork.run {
+                if !child.waitForEnd(timeout: .seconds(3)) { ProcessSession.kill(leader: identity, grace: .zero) }
+            }
+        }
+        _ = await ending.value
+    }
+}

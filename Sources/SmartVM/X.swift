@@ -1,4 +1,0 @@
-internal import Crypto
-internal import Logging
-internal import NIOPosix
-internal import Subprocess

@@ -1,0 +1,33 @@
+import ArgumentParser
+import FoundationEssentials
+import SmartVM
+
+/// `smartvm image ls`.
+struct ImageListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ls", abstract: "List the images that are there.", aliases: ["list"])
+
+    @Option(help: "How to print them.")
+    var format = OutputFormat.table
+
+    func run() async throws {
+        let manager = BaseImageManager(try DataDirectory())
+        let bundles = try manager.list()
+        switch format {
+        case .json:
+            // The manifests themselves.
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            print(String(decoding: try encoder.encode(bundles), as: UTF8.self))
+        case .table:
+            var table = TextTable(["NAME", "KERNEL", "ROOT", "CREATED", "SIZE"])
+            for bundle in bundles {
+                table.add([
+                    bundle.bundleId, bundle.ciVersion, bundle.rootfsType, String(bundle.createdAt.prefix(10)),
+                    "\(manager.size(of: bundle) >> 20) MiB",
+                ])
+            }
+            print(table.text)
+        }
+    }
+}

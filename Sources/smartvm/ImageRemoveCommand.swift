@@ -1,0 +1,19 @@
+import ArgumentParser
+import SmartVM
+
+/// `smartvm image rm`.
+struct ImageRemoveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rm", abstract: "Remove images. VMs that run are not disturbed.", aliases: ["remove"])
+
+    @Argument(help: "The images.")
+    var names: [String]
+
+    func run() async throws {
+        let manager = BaseImageManager(try DataDirectory())
+        for name in names {
+            try await manager.remove(named: name)
+            print(name)
+        }
+    }
+}

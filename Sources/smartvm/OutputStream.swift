@@ -1,0 +1,76 @@
+import Dispatch
+import Glibc
+import Synchronization
+
+/// A descriptor that is written to on a thread that may wait.
+struct OutputStream: Sendable {
+    private let descriptor: Int32
+    private let queue: DispatchQueue
+
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+        queue = DispatchQueue(label: "smartvm.output.\(descriptor)")
+    }
+
+    /// Writes all of it. False if nobody reads any more, or if the task was cancelled: a reader that does not read cannot keep
+    /// smartvm from cleaning up.
+    func write(_ bytes: [UInt8]) async -> Bool {
+        let answer = Answer()
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                answer.set(continuation)
+                queue.async { answer.give(writeAll(bytes)) }
+            }
+        } onCancel: {
+            answer.give(false)
+        }
+    }
+
+    /// The continuation of one write, resumed once: by the thread that writes, or by the cancellation.
+    private final class Answer: Sendable {
+        private enum State {
+            case new
+            case waiting(CheckedContinuation<Bool, Never>)
+            case given(Bool)
+        }
+
+        private let state = Mutex(State.new)
+
+        func set(_ continuation: CheckedContinuation<Bool, Never>) {
+            let early: Bool? = state.withLock { state in
+                if case .given(let value) = state { return value }
+                state = .waiting(continuation)
+                return nil
+            }
+            if let early { continuation.resume(returning: early) }
+        }
+
+        func give(_ value: Bool) {
+            let continuation: CheckedContinuation<Bool, Never>? = state.withLock { state in
+                defer { if case .given = state {} else { state = .given(value) } }
+                if case .waiting(let continuation) = state { return continuation }
+                return nil
+            }
+            continuation?.resume(returning: value)
+        }
+    }
+
+    private func writeAll(_ bytes: [UInt8]) -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 {
+                if errno == EINTR { continue }
+                if errno == EAGAIN {
+                    // A terminal or pipe that somebody else made non-blocking.
+                    var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    Glibc.poll(&poll, 1, -1)
+                    continue
+                }
+                return false
+            }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+}

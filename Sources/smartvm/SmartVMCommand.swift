@@ -1,0 +1,43 @@
+import ArgumentParser
+import Glibc
+import SmartVM
+
+@main
+struct SmartVMCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "smartvm",
+        abstract: "MicroVMs with a container's ease.",
+        discussion: """
+            EXAMPLES:
+              smartvm run -- uname -a          a command in a fresh microVM, thrown away afterwards
+              smartvm run -it                  a shell in one
+              smartvm doctor                   whether this machine can run them, and what is missing
+            """,
+        version: SmartVMVersion.current,
+        subcommands: [RunCommand.self, ImageCommand.self, DoctorCommand.self, BenchCommand.self])
+
+    /// Failures of smartvm itself end with 125, as docker's do, so that they can be told from the command's own status.
+    static let failureStatus: Int32 = 125
+
+    static func main() async {
+        // A reader that goes away is an error to handle, not a reason to die without cleaning up.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as SmartVMError {
+            StandardError.print("smartvm: \(error)")
+            Glibc.exit(failureStatus)
+        } catch let status as ExitCode {
+            Glibc.exit(status.rawValue)
+        } catch {
+            if exitCode(for: error) == .success { exit(withError: error) }
+            StandardError.print(fullMessage(for: error))
+            Glibc.exit(failureStatus)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Glibc
+import Linux
+import Testing
+
+/// What `smartvm run` answers to input that cannot work: 125, a sentence that names the thing, and nothing left.
+@Suite("Bad input", .serialized, .timeLimit(.minutes(15)))
+struct BadInputTests {
+    private func refused(
+        _ arguments: [String], _ words: String..., dataDirectory: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let name = uniqueName("bad")
+        let result = try await SmartVMProgram.run(
+            ["run", "--name", name] + arguments + ["--", "true"], dataDirectory: dataDirectory)
+        #expect(result.status == 125, sourceLocation: sourceLocation)
+        for word in words {
+            #expect(
+                result.standardError.contains(word), "'\(word)' is not in: \(result.standardError)",
+                sourceLocation: sourceLocation)
+        }
+        #expect(result.standardOutput.isEmpty, sourceLocation: sourceLocation)
+        #expect(Traces.directories(name) == [] && Traces.processes(name) == [], sourceLocation: sourceLocation)
+    }
+
+    private func withFile(_ bytes: [UInt8], _ body: (String) async throws -> Void) async throws {
+        let path = "/tmp/smartvm-\(uniqueName("file"))"
+        try File.write(bytes, to: path)
+        defer { unlink(path) }
+        try await body(path)
+    }
+
+    @Test("names and files that are not there")
+    func missing() async throws {
+        try await refused(["nosuchimage"], "nosuchimage", "smartvm image")
+        try await refused(["--kernel", "/no/kernel"], "/no/kernel", "No such file")
+        try await refused(["--initrd", "/no/initrd"], "/no/initrd", "No such file")
+        try await refused(["--rootfs", "/no/rootfs"], "/no/rootfs", "No such file")
+        try await refused(["--vmm", "/no/vmm"], "/no/vmm")
+        try await refused(["--env-file", "/no/env"], "/no/env")
+    }
+
+    @Test("files that are not what they should be")
+    func wrongFiles() async throws {
+        try await withFile(Array("no kernel at all".utf8) + [UInt8](repeating: 0, count: 4096)) { path in
+            try await refused(["--kernel", path], path, "ELF")
+        }
+        try await withFile([UInt8](repeating: 7, count: 1 << 20)) { path in
+            try await refused(["--rootfs", path], path, "file system")
+        }
+        try await withFile([]) { path in try await refused(["--rootfs", path], path) }
+        try await refused(["--rootfs", "/tmp"], "/tmp")
+        try await refused(["--kernel", "/tmp"], "/tmp")
+    }
+
+    @Test("memory, CPUs and names out of range")
+    func ranges() async throws {
+        try await refused(["--memory", "0"], "memSizeMib")
+        try await refused(["--memory", "1"], "1 MiB", "--memory")
+        try await refused(["--memory", "100000g"], "MiB")
+        try await refused(["--memory", "lots"], "lots")
+        try await refused(["--cpus", "0"], "vcpuCount")
+        try await refused(["--cpus", "33"], "33")
+        try await refused(["--hostname", "not a name"], "not a name")
+        let result = try await SmartVMProgram.run(["run", "--name", "../x", "--", "true"])
+        #expect(result.status == 125 && result.standardError.contains("../x"))
+    }
+
+    @Test("a data directory that cannot be used")
+    func dataDirectory() async throws {
+        try await refused([], "/proc/nothing", "SMARTVM_DATA_DIR", dataDirectory: "/proc/nothing")
+        try await withFile([]) { path in
+            try await refused([], path, "SMARTVM_DATA_DIR", dataDirectory: "\(path)/below")
+        }
+    }
+
+    @Test("a guest that panics: the console's last lines say so")
+    func panic() async throws {
+        // An archive without /init: the kernel finds no root and panics.
+        try await withFile(Array("070701".utf8) + [UInt8](repeating: UInt8(ascii: "0"), count: 506)) { path in
+            try await refused(["--initrd", path, "--boot-timeout", "60"], "panic")
+        }
+    }
+
+    @Test("a guest that never answers: the deadline, with the console's last lines")
+    func silence() async throws {
+        try await refused(
+            ["--boot-args", "console=ttyS0 smartvm.root=/dev/nosuch", "--boot-timeout", "4"], "did not answer", "console")
+    }
+
+    @Test("more environment than Linux takes is refused by the guest with a sentence")
+    func environment() async throws {
+        let big = (0..<20).flatMap { ["--env", "V\($0)=" + String(repeating: "x", count: 100 << 10)] }
+        let result = try await SmartVMProgram.run(["run"] + big.prefix(20) + ["--", "sh", "-c", "echo ${#V0}"])
+        #expect(result.status == 0 && result.standardOutput == "102400\n" || result.status == 126, "\(result.standardError)")
+    }
+
+    @Test("options that do not exist, and commands without `--`, name themselves")
+    func usage() async throws {
+        let unknown = try await SmartVMProgram.run(["run", "--nosuch"])
+        #expect(unknown.status == 125 && unknown.standardError.contains("--nosuch"))
+        let bare = try await SmartVMProgram.run(["run", "minimal", "uname"])
+        #expect(bare.status == 125 && bare.standardError.contains("uname"))
+    }
+}
