@@ -48,6 +48,7 @@ private final class SessionFixture: HostSessionDelegate, EventHandler {
     }
 
     init() throws {
+        SignalMask.ignoreBrokenPipe()
         loop = try EventLoop(bufferSize: FrameHeader.size + FrameType.maximumData)
     }
 
