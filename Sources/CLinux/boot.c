@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 int clinux_finit_module(int descriptor, const char *parameters, int flags) {
@@ -14,6 +16,14 @@ int clinux_finit_module(int descriptor, const char *parameters, int flags) {
 
 int clinux_reboot(int command) {
     return reboot(command);
+}
+
+int clinux_raise_priority(int nice) {
+    struct sched_param parameters = {.sched_priority = 0};
+    if (sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &parameters) < 0) {
+        return -1;
+    }
+    return setpriority(PRIO_PROCESS, 0, nice);
 }
 
 int clinux_add_entropy(int descriptor, const void *bytes, size_t length) {

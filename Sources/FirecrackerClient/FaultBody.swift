@@ -14,7 +14,8 @@ enum FaultBody {
         let text = String(decoding: body, as: UTF8.self)
         let opening = #"{ "error": ""#
         let closing = #"" }"#
-        guard text.hasPrefix(opening), text.hasSuffix(closing), text.utf8.count >= opening.utf8.count + closing.utf8.count
+        guard text.hasPrefix(opening), text.hasSuffix(closing),
+            text.utf8.count >= opening.utf8.count + closing.utf8.count
         else { return text }
         let inner = text.dropFirst(opening.count).dropLast(closing.count)
         let sentences = inner.split(whereSeparator: \.isNewline)

@@ -86,6 +86,12 @@ public enum SignalMask {
         pthread_sigmask(SIG_UNBLOCK, &set, nil)
     }
 
+    /// Gives a signal its default effect back, and lets it through.
+    public static func reset(_ number: Int32) {
+        signal(number, SIG_DFL)
+        unblock([number])
+    }
+
     /// A write to a closed pipe or socket then answers `EPIPE` instead of ending the process.
     public static func ignoreBrokenPipe() {
         signal(SIGPIPE, SIG_IGN)

@@ -56,6 +56,13 @@ public enum Machine {
         try systemCall { clinux_reboot(CLINUX_RB_AUTOBOOT) }
     }
 
+    /// Puts this process before those of normal priority, but not the ones that it starts.
+    ///
+    /// - Parameter nice: -20 to -1.
+    public static func raisePriority(nice: Int32) throws(Errno) {
+        try systemCall { clinux_raise_priority(nice) }
+    }
+
     /// Limits the number of descriptors of this process and those that it starts.
     public static func setDescriptorLimit(soft: UInt, hard: UInt) throws(Errno) {
         var limit = rlimit(rlim_cur: rlim_t(soft), rlim_max: rlim_t(hard))

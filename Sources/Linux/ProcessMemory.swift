@@ -74,7 +74,8 @@ public struct ProcessMemory: Sendable {
         guard !bytes.isEmpty else { return }
         let length = try systemCall {
             bytes.withUnsafeBytes { buffer in
-                var local = iovec(iov_base: UnsafeMutableRawPointer(mutating: buffer.baseAddress), iov_len: buffer.count)
+                var local = iovec(
+                    iov_base: UnsafeMutableRawPointer(mutating: buffer.baseAddress), iov_len: buffer.count)
                 var remote = iovec(iov_base: UnsafeMutableRawPointer(bitPattern: address), iov_len: buffer.count)
                 return clinux_process_vm_writev(pid, &local, 1, &remote, 1)
             }

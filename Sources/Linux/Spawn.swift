@@ -140,7 +140,10 @@ public struct Spawn: Sendable {
 
     private func spawn(gate: Int32, listenerSocket: Int32) throws(Failure) -> Int32 {
         // NUL ends a C string: such an argument would arrive cut.
-        guard !(arguments + environment + [path, root ?? "", workingDirectory ?? ""]).contains(where: { $0.utf8.contains(0) })
+        guard
+            !(arguments + environment + [path, root ?? "", workingDirectory ?? ""]).contains(where: {
+                $0.utf8.contains(0)
+            })
         else { throw Failure(stage: .execute, errno: .invalidArgument) }
 
         var plan = clinux_spawn()

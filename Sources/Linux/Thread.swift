@@ -50,6 +50,11 @@ public struct Thread: ~Copyable, Sendable {
         self.handle = handle
     }
 
+    /// Lets it run on its own.
+    public consuming func detach() {
+        pthread_detach(handle)
+    }
+
     /// Waits until it has ended.
     public consuming func join() {
         pthread_join(handle, nil)

@@ -25,7 +25,8 @@ struct EndpointTests {
                 ], msrModifiers: [MSRModifier(addr: "0x10", bitmap: "0b1")])),
         .putDrive(Drive(driveId: "d", isRootDevice: true, isReadOnly: true, pathOnHost: "/d", rateLimiter: limiter)),
         .patchDrive(DriveUpdate(driveId: "d", pathOnHost: "/e")), .deleteDrive(id: "d"),
-        .putPmem(Pmem(id: "p", pathOnHost: "/p", rootDevice: true)), .patchPmem(PmemUpdate(id: "p", rateLimiter: limiter)),
+        .putPmem(Pmem(id: "p", pathOnHost: "/p", rootDevice: true)),
+        .patchPmem(PmemUpdate(id: "p", rateLimiter: limiter)),
         .deletePmem(id: "p"),
         .putNetworkInterface(
             NetworkInterface(ifaceId: "eth0", hostDevName: "tap0", guestMac: "aa:bb:cc:dd:ee:ff", mtu: 1500)),
@@ -70,7 +71,8 @@ struct EndpointTests {
         #expect(Set(rows).count == rows.count)
     }
 
-    @Test("An id that would change the path is refused before it is sent", arguments: ["", "a/b", "a b", "a\r\nb", "a?b"])
+    @Test(
+        "An id that would change the path is refused before it is sent", arguments: ["", "a/b", "a b", "a\r\nb", "a?b"])
     func identifiers(id: String) {
         #expect(throws: APIFault.self) { try Endpoint.rendered(.deleteDrive(id: id)) }
     }
@@ -79,7 +81,8 @@ struct EndpointTests {
         "Firecracker looks no further into a path than it needs to",
         arguments: [
             ("/machine-config/", "GET /machine-config"), ("//machine-config", "GET /machine-config"),
-            ("/machine-config/extra", "GET /machine-config"), ("", "GET /"), ("/", "GET /"), ("/mmds/config", "GET /mmds"),
+            ("/machine-config/extra", "GET /machine-config"), ("", "GET /"), ("/", "GET /"),
+            ("/mmds/config", "GET /mmds"),
             ("/balloon/", "GET /balloon"), ("/balloon/statistics/x", "GET /balloon/statistics"),
         ])
     func leniency(path: String, row: String) throws {

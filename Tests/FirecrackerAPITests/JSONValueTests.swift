@@ -41,7 +41,8 @@ struct JSONValueTests {
 
     @Test("Names that Unicode holds for equal stay apart")
     func canonicalEquivalents() throws {
-        #expect(text(try value("{\"e\u{301}\":1,\"\u{e9}\":2}")).utf8.count == "{\"e\u{301}\":1,\"\u{e9}\":2}".utf8.count)
+        #expect(
+            text(try value("{\"e\u{301}\":1,\"\u{e9}\":2}")).utf8.count == "{\"e\u{301}\":1,\"\u{e9}\":2}".utf8.count)
     }
 
     @Test(

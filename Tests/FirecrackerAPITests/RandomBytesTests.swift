@@ -16,7 +16,8 @@ struct SeededGenerator: RandomNumberGenerator {
 
 @Suite("Bodies of random bytes")
 struct RandomBytesTests {
-    private static let alphabet = Array(#"{}[]",:0123456789.eE+-truefalsn\u_ab "#.utf8) + [0x0a, 0x00, 0xff, 0xc3, 0xa9]
+    private static let alphabet =
+        Array(#"{}[]",:0123456789.eE+-truefalsn\u_ab "#.utf8) + [0x0a, 0x00, 0xff, 0xc3, 0xa9]
 
     @Test("Whatever a body holds, it is taken or refused", arguments: 0..<8)
     func soup(seed: UInt64) throws {

@@ -65,7 +65,8 @@ extension RecordedFault {
             "expected value at line 1 column 1"),
         RecordedFault(
             .put, "/machine-config", #"{"vcpu_count": 1, "mem_size_mib": 128, "x": {"y": [1]}}"#,
-            "unknown field `x`, expected one of `vcpu_count`, `mem_size_mib`, `smt`, `cpu_template`, `track_dirty_pages`, `huge_pages` at line 1 column 42"),
+            "unknown field `x`, expected one of `vcpu_count`, `mem_size_mib`, `smt`, `cpu_template`, `track_dirty_pages`, `huge_pages` at line 1 column 42"
+        ),
         RecordedFault(
             .put, "/machine-config", #"{"vcpu_count": 256, "mem_size_mib": 128}"#,
             "invalid value: integer `256`, expected u8 at line 1 column 18"),
@@ -107,7 +108,8 @@ extension RecordedFault {
             "invalid type: null, expected a boolean at line 1 column 50"),
         RecordedFault(
             .put, "/machine-config", #"{"vcpu_count": 1, "mem_size_mib": 128, "ht_enabled": true}"#,
-            "unknown field `ht_enabled`, expected one of `vcpu_count`, `mem_size_mib`, `smt`, `cpu_template`, `track_dirty_pages`, `huge_pages` at line 1 column 51"),
+            "unknown field `ht_enabled`, expected one of `vcpu_count`, `mem_size_mib`, `smt`, `cpu_template`, `track_dirty_pages`, `huge_pages` at line 1 column 51"
+        ),
         RecordedFault(
             .put, "/machine-config", #"{"vcpu_count": 1, "mem_size_mib": 128, "track_dirty_pages": 1}"#,
             "invalid type: integer `1`, expected a boolean at line 1 column 61"),
@@ -119,7 +121,8 @@ extension RecordedFault {
             "expected value at line 1 column 54"),
         RecordedFault(
             .put, "/machine-config", #"{"vcpu_count": 1, "mem_size_mib": 128, "gdb_socket_path": "/tmp/x"}"#,
-            "unknown field `gdb_socket_path`, expected one of `vcpu_count`, `mem_size_mib`, `smt`, `cpu_template`, `track_dirty_pages`, `huge_pages` at line 1 column 56"),
+            "unknown field `gdb_socket_path`, expected one of `vcpu_count`, `mem_size_mib`, `smt`, `cpu_template`, `track_dirty_pages`, `huge_pages` at line 1 column 56"
+        ),
         RecordedFault(
             .put, "/machine-config", #"{"vcpu_count": 1, "mem_size_mib": 128, "cpu_template": "V1N1"}"#,
             "unknown variant `V1N1`, expected one of `C3`, `T2`, `T2S`, `None`, `T2CL`, `T2A` at line 1 column 61"),
@@ -128,7 +131,8 @@ extension RecordedFault {
             "unknown variant `foo`, expected one of `C3`, `T2`, `T2S`, `None`, `T2CL`, `T2A` at line 1 column 60"),
         RecordedFault(
             .patch, "/machine-config", #"{"foo": 1}"#,
-            "unknown field `foo`, expected one of `vcpu_count`, `mem_size_mib`, `smt`, `cpu_template`, `track_dirty_pages`, `huge_pages` at line 1 column 6"),
+            "unknown field `foo`, expected one of `vcpu_count`, `mem_size_mib`, `smt`, `cpu_template`, `track_dirty_pages`, `huge_pages` at line 1 column 6"
+        ),
         RecordedFault(
             .put, "/boot-source", "{}",
             "missing field `kernel_image_path` at line 1 column 2"),
@@ -145,16 +149,20 @@ extension RecordedFault {
             .put, "/network-interfaces/eth1", #"{"host_dev_name": "fctap1"}"#,
             "missing field `iface_id` at line 1 column 27"),
         RecordedFault(
-            .put, "/network-interfaces/eth2", #"{"iface_id": "eth2", "host_dev_name": "fctap2", "guest_mac": "06:00:00:00:00"}"#,
+            .put, "/network-interfaces/eth2",
+            #"{"iface_id": "eth2", "host_dev_name": "fctap2", "guest_mac": "06:00:00:00:00"}"#,
             "The provided MAC address is invalid. at line 1 column 78"),
         RecordedFault(
-            .put, "/network-interfaces/eth2", #"{"iface_id": "eth2", "host_dev_name": "fctap2", "guest_mac": "06-00-00-00-00-03"}"#,
+            .put, "/network-interfaces/eth2",
+            #"{"iface_id": "eth2", "host_dev_name": "fctap2", "guest_mac": "06-00-00-00-00-03"}"#,
             "The provided MAC address is invalid. at line 1 column 81"),
         RecordedFault(
-            .put, "/network-interfaces/eth2", #"{"iface_id": "eth2", "host_dev_name": "fctap2", "guest_mac": "zz:00:00:00:00:03"}"#,
+            .put, "/network-interfaces/eth2",
+            #"{"iface_id": "eth2", "host_dev_name": "fctap2", "guest_mac": "zz:00:00:00:00:03"}"#,
             "The provided MAC address is invalid. at line 1 column 81"),
         RecordedFault(
-            .put, "/network-interfaces/eth2", #"{"iface_id": "eth2", "host_dev_name": "fctap2", "guest_mac": "06:00:00:00:00:3"}"#,
+            .put, "/network-interfaces/eth2",
+            #"{"iface_id": "eth2", "host_dev_name": "fctap2", "guest_mac": "06:00:00:00:00:3"}"#,
             "The provided MAC address is invalid. at line 1 column 80"),
         RecordedFault(
             .put, "/network-interfaces/eth2", #"{"iface_id": "eth2", "host_dev_name": "fctap2", "guest_mac": 5}"#,
@@ -169,8 +177,10 @@ extension RecordedFault {
             .put, "/network-interfaces/eth2", #"{"iface_id": "eth2", "host_dev_name": "fctap2", "mtu": "1500"}"#,
             #"invalid type: string "1500", expected u16 at line 1 column 61"#),
         RecordedFault(
-            .put, "/network-interfaces/eth2", #"{"iface_id": "eth2", "host_dev_name": "fctap2", "allow_mmds_requests": true}"#,
-            "unknown field `allow_mmds_requests`, expected one of `iface_id`, `host_dev_name`, `guest_mac`, `mtu`, `rx_rate_limiter`, `tx_rate_limiter` at line 1 column 69"),
+            .put, "/network-interfaces/eth2",
+            #"{"iface_id": "eth2", "host_dev_name": "fctap2", "allow_mmds_requests": true}"#,
+            "unknown field `allow_mmds_requests`, expected one of `iface_id`, `host_dev_name`, `guest_mac`, `mtu`, `rx_rate_limiter`, `tx_rate_limiter` at line 1 column 69"
+        ),
         RecordedFault(
             .put, "/vsock", #"{"guest_cid": 3}"#,
             "missing field `uds_path` at line 1 column 16"),

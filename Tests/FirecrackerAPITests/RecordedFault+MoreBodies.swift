@@ -8,7 +8,8 @@ extension RecordedFault {
             #"invalid type: string "x", expected a boolean at line 1 column 40"#),
         RecordedFault(
             .put, "/balloon", #"{"amount_mib": 16, "deflate_on_oom": true, "must_tell_host": true}"#,
-            "unknown field `must_tell_host`, expected one of `amount_mib`, `deflate_on_oom`, `stats_polling_interval_s`, `free_page_hinting`, `free_page_reporting` at line 1 column 59"),
+            "unknown field `must_tell_host`, expected one of `amount_mib`, `deflate_on_oom`, `stats_polling_interval_s`, `free_page_hinting`, `free_page_reporting` at line 1 column 59"
+        ),
         RecordedFault(
             .put, "/balloon", #"{"amount_mib": 16, "deflate_on_oom": true, "stats_polling_interval_s": 65536}"#,
             "invalid value: integer `65536`, expected u16 at line 1 column 76"),
@@ -62,7 +63,8 @@ extension RecordedFault {
             #"invalid type: string "x", expected a boolean at line 1 column 51"#),
         RecordedFault(
             .put, "/mmds/config", #"{"network_interfaces": ["eth0"], "foo": 1}"#,
-            "unknown field `foo`, expected one of `version`, `network_interfaces`, `ipv4_address`, `imds_compat` at line 1 column 38"),
+            "unknown field `foo`, expected one of `version`, `network_interfaces`, `ipv4_address`, `imds_compat` at line 1 column 38"
+        ),
         RecordedFault(
             .put, "/entropy", #"{"foo": 1}"#,
             "unknown field `foo`, expected `rate_limiter` at line 1 column 6"),
@@ -95,7 +97,8 @@ extension RecordedFault {
             #"invalid type: string "x", expected a boolean at line 1 column 18"#),
         RecordedFault(
             .put, "/logger", #"{"foo": 1}"#,
-            "unknown field `foo`, expected one of `log_path`, `level`, `show_level`, `show_log_origin`, `module` at line 1 column 6"),
+            "unknown field `foo`, expected one of `log_path`, `level`, `show_level`, `show_log_origin`, `module` at line 1 column 6"
+        ),
         RecordedFault(
             .put, "/metrics", "{}",
             "missing field `metrics_path` at line 1 column 2"),
@@ -125,7 +128,8 @@ extension RecordedFault {
             #"invalid type: string "x", expected usize at line 1 column 22"#),
         RecordedFault(
             .put, "/hotplug/memory", #"{"total_size_mib": 1024, "foo": 1}"#,
-            "unknown field `foo`, expected one of `total_size_mib`, `block_size_mib`, `slot_size_mib` at line 1 column 30"),
+            "unknown field `foo`, expected one of `total_size_mib`, `block_size_mib`, `slot_size_mib` at line 1 column 30"
+        ),
         RecordedFault(
             .patch, "/hotplug/memory", "{}",
             "missing field `requested_size_mib` at line 1 column 2"),
@@ -134,13 +138,15 @@ extension RecordedFault {
             "invalid value: integer `-1`, expected usize at line 1 column 25"),
         RecordedFault(
             .put, "/actions", #"{"action_type": "foo"}"#,
-            "unknown variant `foo`, expected one of `FlushMetrics`, `InstanceStart`, `SendCtrlAltDel` at line 1 column 21"),
+            "unknown variant `foo`, expected one of `FlushMetrics`, `InstanceStart`, `SendCtrlAltDel` at line 1 column 21"
+        ),
         RecordedFault(
             .put, "/actions", #"{"action_type": 5}"#,
             "expected value at line 1 column 17"),
         RecordedFault(
             .put, "/actions", #"{"action_type": "instancestart"}"#,
-            "unknown variant `instancestart`, expected one of `FlushMetrics`, `InstanceStart`, `SendCtrlAltDel` at line 1 column 31"),
+            "unknown variant `instancestart`, expected one of `FlushMetrics`, `InstanceStart`, `SendCtrlAltDel` at line 1 column 31"
+        ),
         RecordedFault(
             .put, "/actions", "{}",
             "missing field `action_type` at line 1 column 2"),
@@ -152,10 +158,12 @@ extension RecordedFault {
             #"invalid type: string "InstanceStart", expected struct ActionBody at line 1 column 15"#),
         RecordedFault(
             .put, "/actions", #"{"action_type": "InstanceHalt"}"#,
-            "unknown variant `InstanceHalt`, expected one of `FlushMetrics`, `InstanceStart`, `SendCtrlAltDel` at line 1 column 30"),
+            "unknown variant `InstanceHalt`, expected one of `FlushMetrics`, `InstanceStart`, `SendCtrlAltDel` at line 1 column 30"
+        ),
         RecordedFault(
             .put, "/actions", #"{"action_type": "BlockDeviceRescan"}"#,
-            "unknown variant `BlockDeviceRescan`, expected one of `FlushMetrics`, `InstanceStart`, `SendCtrlAltDel` at line 1 column 35"),
+            "unknown variant `BlockDeviceRescan`, expected one of `FlushMetrics`, `InstanceStart`, `SendCtrlAltDel` at line 1 column 35"
+        ),
         RecordedFault(
             .patch, "/vm", #"{"state": "Running"}"#,
             "unknown variant `Running`, expected `Paused` or `Resumed` at line 1 column 19"),
@@ -179,10 +187,12 @@ extension RecordedFault {
             "missing field: either `mem_backend` or `mem_file_path` is required"),
         RecordedFault(
             .patch, "/drives/d", #"{"drive_id": "d", "is_read_only": true}"#,
-            "unknown field `is_read_only`, expected one of `drive_id`, `path_on_host`, `rate_limiter` at line 1 column 32"),
+            "unknown field `is_read_only`, expected one of `drive_id`, `path_on_host`, `rate_limiter` at line 1 column 32"
+        ),
         RecordedFault(
             .patch, "/network-interfaces/eth0", #"{"iface_id": "eth0", "guest_mac": "x"}"#,
-            "unknown field `guest_mac`, expected one of `iface_id`, `rx_rate_limiter`, `tx_rate_limiter` at line 1 column 32"),
+            "unknown field `guest_mac`, expected one of `iface_id`, `rx_rate_limiter`, `tx_rate_limiter` at line 1 column 32"
+        ),
         RecordedFault(
             .patch, "/vm", #"{"state": "foo"}"#,
             "unknown variant `foo`, expected `Paused` or `Resumed` at line 1 column 15"),

@@ -8,7 +8,7 @@ struct SchemaTests {
     }
 
     private func text(_ model: some WireModel, showsNulls: Bool) -> String {
-        String(decoding: model.encoded(showsNulls: showsNulls), as: UTF8.self)
+        String(decoding: model.json(showsNulls: showsNulls), as: UTF8.self)
     }
 
     @Test("An array stands for an object, its elements in the order of the fields")
@@ -21,8 +21,9 @@ struct SchemaTests {
 
     @Test("What is left out has its default, and null is not the same where the field is no option")
     func defaults() throws {
-        #expect(try decoded(#"{"vcpu_count":1,"mem_size_mib":1,"cpu_template":null}"#) as MachineConfig
-            == MachineConfig(vcpuCount: 1, memSizeMib: 1))
+        #expect(
+            try decoded(#"{"vcpu_count":1,"mem_size_mib":1,"cpu_template":null}"#) as MachineConfig
+                == MachineConfig(vcpuCount: 1, memSizeMib: 1))
         #expect(throws: JSONFault.self) {
             try decoded(#"{"vcpu_count":1,"mem_size_mib":1,"smt":null}"#) as MachineConfig
         }

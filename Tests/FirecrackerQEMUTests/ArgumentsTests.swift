@@ -50,10 +50,12 @@ struct ArgumentsTests {
         #expect(Arguments.helpText.contains("--qemu-binary <qemu-binary>"))
     }
 
-    @Test("The name of an instance", arguments: [
-        ("a-B9", nil), ("", "InvalidLen(0, 1, 64)"), (String(repeating: "b", count: 65), "InvalidLen(65, 1, 64)"),
-        ("a_b", "InvalidChar('_', 1)"),
-    ])
+    @Test(
+        "The name of an instance",
+        arguments: [
+            ("a-B9", nil), ("", "InvalidLen(0, 1, 64)"), (String(repeating: "b", count: 65), "InvalidLen(65, 1, 64)"),
+            ("a_b", "InvalidChar('_', 1)"),
+        ])
     func instanceID(id: String, problem: String?) {
         #expect(InstanceID.problem(with: id) == problem)
     }

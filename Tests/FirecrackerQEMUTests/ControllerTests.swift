@@ -18,7 +18,7 @@ struct ControllerTests {
     }
 
     private func answer(_ method: HTTPMethod, _ path: String, _ body: String? = nil) -> (status: Int, body: String) {
-        let response = handler.answer(HTTPRequest(method: method, path: path, body: body.map { Array($0.utf8) }))
+        let response = handler.handleRequest(HTTPRequest(method: method, path: path, body: body.map { Array($0.utf8) }))
         return (response.status, String(decoding: response.body ?? [], as: UTF8.self))
     }
 
@@ -63,7 +63,8 @@ struct ControllerTests {
     @Test("A deprecated field marks the answer, also where the request is refused, but not where its body is")
     func deprecation() {
         func isMarked(_ body: String) -> Bool {
-            handler.answer(HTTPRequest(method: .put, path: "/machine-config", body: Array(body.utf8))).isDeprecated
+            handler.handleRequest(HTTPRequest(method: .put, path: "/machine-config", body: Array(body.utf8)))
+                .isDeprecated
         }
         #expect(isMarked(#"{"vcpu_count":1,"mem_size_mib":1,"cpu_template":"None"}"#))
         #expect(isMarked(#"{"vcpu_count":0,"mem_size_mib":1,"cpu_template":"T2"}"#))

@@ -6,10 +6,12 @@ import Testing
 @Suite("HTTP as Firecracker reads it")
 struct HTTPRequestReaderTests {
     /// Feeds bytes in pieces of at most `pieceSize`, as reads of a socket would come.
-    private func events(_ bytes: [UInt8], pieceSize: Int = .max, payloadLimit: Int = 51200) -> [HTTPRequestReader.Event] {
+    private func events(_ bytes: [UInt8], pieceSize: Int = .max, payloadLimit: Int = 51200) -> [HTTPRequestReader
+        .Arrival]
+    {
         var reader = HTTPRequestReader(payloadLimit: payloadLimit)
         var rest = bytes[...]
-        var events: [HTTPRequestReader.Event] = []
+        var events: [HTTPRequestReader.Arrival] = []
         while !rest.isEmpty {
             let piece = rest.prefix(min(pieceSize, reader.room))
             rest = rest.dropFirst(piece.count)
@@ -18,15 +20,15 @@ struct HTTPRequestReaderTests {
         return events
     }
 
-    private func events(_ text: String, pieceSize: Int = .max) -> [HTTPRequestReader.Event] {
+    private func events(_ text: String, pieceSize: Int = .max) -> [HTTPRequestReader.Arrival] {
         events(Array(text.utf8), pieceSize: pieceSize)
     }
 
-    private func request(_ method: HTTPMethod, _ path: String, _ body: String? = nil) -> HTTPRequestReader.Event {
+    private func request(_ method: HTTPMethod, _ path: String, _ body: String? = nil) -> HTTPRequestReader.Arrival {
         .request(HTTPRequest(method: method, path: path, body: body.map { Array($0.utf8) }))
     }
 
-    private func fault(_ message: String) -> HTTPRequestReader.Event { .fault(HTTPFault(message: message)) }
+    private func fault(_ message: String) -> HTTPRequestReader.Arrival { .fault(HTTPFault(message: message)) }
 
     @Test(
         "A request line and what it asks for",
@@ -153,7 +155,9 @@ struct HTTPRequestReaderTests {
             state ^= state << 17
             return state
         }
-        let words = ["GET", "PUT", " ", "/", "HTTP/1.1", "\r\n", "\r", "\n", ":", "Content-Length: ", "9", "x", "é", "\0"]
+        let words = [
+            "GET", "PUT", " ", "/", "HTTP/1.1", "\r\n", "\r", "\n", ":", "Content-Length: ", "9", "x", "é", "\0",
+        ]
         var reader = HTTPRequestReader(payloadLimit: 100)
         for _ in 0..<2000 {
             let word = next() % 8 == 0 ? [UInt8(truncatingIfNeeded: next())] : Array(words[Int(next() % 14)].utf8)

@@ -38,14 +38,14 @@ final class FakeHost: Host {
         return tap
     }
 
-    func listen(_ path: String) throws(Errno) -> SharedDescriptor {
+    func listenOnSocket(_ path: String) throws(Errno) -> SharedDescriptor {
         if path.utf8.count > 107 { throw .nameTooLong }
         guard !fileNames.contains(path) else { throw .addressInUse }
         _ = files.withLock { $0.insert(path) }
         return try Self.descriptor()
     }
 
-    func connect(_ path: String) throws(Errno) {
+    func connectToSocket(_ path: String) throws(Errno) {
         guard fileNames.contains(path) else { throw .noSuchFile }
     }
 
@@ -90,16 +90,20 @@ struct VMResourcesTests {
     func oneRoot() throws {
         var vm = resources("/d")
         try vm.setDrive(drive("r", root: true))
-        #expect(fault { try vm.setDrive(drive("s", root: true)) } == "Drive config error: A root block device already exists!")
+        #expect(
+            fault { try vm.setDrive(drive("s", root: true)) }
+                == "Drive config error: A root block device already exists!")
         let pmem = Pmem(id: "p", pathOnHost: "/p", rootDevice: true)
         #expect(
             fault { try vm.setPmem(pmem) }
-                == "Pmem config error: Attempt to add pmem as a root device while the root device defined as a block device")
+                == "Pmem config error: Attempt to add pmem as a root device while the root device defined as a block device"
+        )
         try vm.setDrive(drive("r"))
         try vm.setPmem(pmem)
         #expect(
             fault { try vm.setDrive(drive("r", root: true)) }
-                == "Drive config error: Attempt to add block as a root device while the root device defined as a pmem device")
+                == "Drive config error: Attempt to add block as a root device while the root device defined as a pmem device"
+        )
     }
 
     @Test("A drive has one back end, and what is behind it must open")
@@ -112,7 +116,8 @@ struct VMResourcesTests {
                 == failure + "Invalid block config.")
         #expect(
             fault { try vm.setDrive(drive("d", path: "/none")) } == failure
-                + "Virtio backend error: Error manipulating the backing file: No such file or directory (os error 2) /none")
+                + "Virtio backend error: Error manipulating the backing file: No such file or directory (os error 2) /none"
+        )
         #expect(fault { try vm.setDrive(Drive(driveId: "d", isRootDevice: false, socket: "/socket")) } == nil)
     }
 
@@ -126,11 +131,14 @@ struct VMResourcesTests {
         #expect(vm.machineConfig == MachineConfig(vcpuCount: 1, memSizeMib: 64))
     }
 
-    @Test("Impossible machines are refused, and the one before stays", arguments: [
-        MachineConfig(vcpuCount: 0, memSizeMib: 1), MachineConfig(vcpuCount: 33, memSizeMib: 1),
-        MachineConfig(vcpuCount: 3, memSizeMib: 1, smt: true), MachineConfig(vcpuCount: 1, memSizeMib: 0),
-        MachineConfig(vcpuCount: 1, memSizeMib: 3, hugePages: .hugetlbfs2M), MachineConfig(vcpuCount: 1, memSizeMib: 15),
-    ])
+    @Test(
+        "Impossible machines are refused, and the one before stays",
+        arguments: [
+            MachineConfig(vcpuCount: 0, memSizeMib: 1), MachineConfig(vcpuCount: 33, memSizeMib: 1),
+            MachineConfig(vcpuCount: 3, memSizeMib: 1, smt: true), MachineConfig(vcpuCount: 1, memSizeMib: 0),
+            MachineConfig(vcpuCount: 1, memSizeMib: 3, hugePages: .hugetlbfs2M),
+            MachineConfig(vcpuCount: 1, memSizeMib: 15),
+        ])
     func impossibleMachines(config: MachineConfig) throws {
         var vm = resources()
         try vm.setBalloon(BalloonConfig(amountMib: 16, deflateOnOom: true))
@@ -179,7 +187,8 @@ struct VMResourcesTests {
         try vm.setVsock(VsockConfig(guestCid: 4, udsPath: "/w"))
         #expect(host.fileNames == ["/w"])
         try host.removeFile("/w")
-        let failure = "Vsock config error: Cannot create backend for vsock device: Error binding to the host-side Unix socket: "
+        let failure =
+            "Vsock config error: Cannot create backend for vsock device: Error binding to the host-side Unix socket: "
         #expect(
             fault { try vm.setVsock(VsockConfig(guestCid: 3, udsPath: "/v")) }
                 == failure + "No such file or directory (os error 2)")
@@ -218,10 +227,10 @@ struct VMResourcesTests {
     }
 
     @Test("What QEMU cannot give is told at the start, not left out")
-    func unsupported() throws {
+    func unsupportedFeature() throws {
         var vm = resources("/k", "/socket")
         try vm.setBootSource(BootSource(kernelImagePath: "/k"))
-        #expect(try vm.unsupported() == nil)
+        #expect(vm.unsupportedFeature() == nil)
         try vm.setDrive(Drive(driveId: "d", isRootDevice: false, socket: "/socket"))
         #expect(throws: MachineFault.self) { try vm.machineDescription() }
     }

@@ -19,6 +19,8 @@ int clinux_finit_module(int descriptor, const char *parameters, int flags);
 int clinux_reboot(int command);
 /// RNDADDENTROPY: mixes in at most 512 bytes and credits them with 8 bits each.
 int clinux_add_entropy(int descriptor, const void *bytes, size_t length);
+/// setpriority(2) for this process alone: SCHED_RESET_ON_FORK.
+int clinux_raise_priority(int nice);
 /// The file's size that F_GETPIPE_SZ or F_SETPIPE_SZ answers.
 int clinux_set_pipe_size(int descriptor, int bytes);
 /// The peer's context of a connected vsock socket.

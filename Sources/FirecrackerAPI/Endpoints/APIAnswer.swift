@@ -16,14 +16,14 @@ public enum APIAnswer: Hashable, Sendable {
     public var encoded: [UInt8]? {
         switch self {
         case .done: nil
-        case .instanceInfo(let body): body.encoded(showsNulls: true)
-        case .version(let body): body.encoded(showsNulls: true)
-        case .vmConfiguration(let body): body.encoded(showsNulls: true)
-        case .machineConfig(let body): body.encoded(showsNulls: true)
-        case .balloon(let body): body.encoded(showsNulls: true)
-        case .balloonStatistics(let body): body.encoded(showsNulls: true)
-        case .balloonHintingStatus(let body): body.encoded(showsNulls: true)
-        case .memoryHotplug(let body): body.encoded(showsNulls: true)
+        case .instanceInfo(let body): body.json(showsNulls: true)
+        case .version(let body): body.json(showsNulls: true)
+        case .vmConfiguration(let body): body.json(showsNulls: true)
+        case .machineConfig(let body): body.json(showsNulls: true)
+        case .balloon(let body): body.json(showsNulls: true)
+        case .balloonStatistics(let body): body.json(showsNulls: true)
+        case .balloonHintingStatus(let body): body.json(showsNulls: true)
+        case .memoryHotplug(let body): body.json(showsNulls: true)
         case .mmds(let body): body.encoded
         }
     }

@@ -35,7 +35,9 @@ extension Endpoint {
 
     private static func split(_ path: String) -> [String] {
         let bytes = path.utf8.drop { $0 == UInt8(ascii: "/") }
-        var components = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String(Substring($0)) }
+        var components = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map {
+            String(Substring($0))
+        }
         if components.count > 1, components.last?.isEmpty == true { components.removeLast() }
         return components
     }

@@ -70,7 +70,8 @@ extension Endpoint {
             if case .deleteNetworkInterface(let id) = $0 { id } else { nil }
         },
         .send(
-            .put, "/vsock", .beforeStart, APIRequest.putVsock, { if case .putVsock(let body) = $0 { body } else { nil } },
+            .put, "/vsock", .beforeStart, APIRequest.putVsock,
+            { if case .putVsock(let body) = $0 { body } else { nil } },
             deprecation: { $0.vsockId == nil ? nil : "vsock_id field is deprecated." }),
         .send(.put, "/entropy", .beforeStart, APIRequest.putEntropy) {
             if case .putEntropy(let body) = $0 { body } else { nil }

@@ -34,7 +34,8 @@ extension JSONReader {
             guard Self.isDigit(digit) else { throw fault("invalid number") }
             while Self.isDigit(peek) { index += 1 }
         }
-        return try number(String(decoding: bytes[start..<index], as: UTF8.self), isPositive: isPositive, isWhole: isWhole)
+        return try number(
+            String(decoding: bytes[start..<index], as: UTF8.self), isPositive: isPositive, isWhole: isWhole)
     }
 
     private func number(_ text: String, isPositive: Bool, isWhole: Bool) throws(JSONFault) -> JSONNumber {

@@ -45,7 +45,7 @@ public struct BalloonUpdate: WireModel {
     public static let schema = Schema(
         "BalloonUpdateConfig", initial: BalloonUpdate(amountMib: 0),
         [
-            .required("amount_mib", \.amountMib),
+            .required("amount_mib", \.amountMib)
         ])
 }
 
@@ -61,7 +61,7 @@ public struct BalloonStatisticsUpdate: WireModel {
     public static let schema = Schema(
         "BalloonUpdateStatsConfig", initial: BalloonStatisticsUpdate(statsPollingIntervalS: 0),
         [
-            .required("stats_polling_interval_s", \.statsPollingIntervalS),
+            .required("stats_polling_interval_s", \.statsPollingIntervalS)
         ])
 }
 
@@ -77,7 +77,7 @@ public struct BalloonHintingStart: WireModel {
     public static let schema = Schema(
         "StartHintingCmd", initial: BalloonHintingStart(), ignoresUnknownFields: true,
         [
-            .defaulted("acknowledge_on_stop", \.acknowledgeOnStop),
+            .defaulted("acknowledge_on_stop", \.acknowledgeOnStop)
         ])
 }
 

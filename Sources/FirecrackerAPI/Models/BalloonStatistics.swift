@@ -72,25 +72,26 @@ public struct BalloonStatistics: WireModel {
     }
 
     /// What the guest reports, by the names on the wire.
-    private static let reported: [(name: String, property: any WritableKeyPath<BalloonStatistics, UInt64?> & Sendable)] =
-        [
-            ("swap_in", \.swapIn),
-            ("swap_out", \.swapOut),
-            ("major_faults", \.majorFaults),
-            ("minor_faults", \.minorFaults),
-            ("free_memory", \.freeMemory),
-            ("total_memory", \.totalMemory),
-            ("available_memory", \.availableMemory),
-            ("disk_caches", \.diskCaches),
-            ("hugetlb_allocations", \.hugetlbAllocations),
-            ("hugetlb_failures", \.hugetlbFailures),
-            ("oom_kill", \.oomKill),
-            ("alloc_stall", \.allocStall),
-            ("async_scan", \.asyncScan),
-            ("direct_scan", \.directScan),
-            ("async_reclaim", \.asyncReclaim),
-            ("direct_reclaim", \.directReclaim),
-        ]
+    private static let reported:
+        [(name: String, property: any WritableKeyPath<BalloonStatistics, UInt64?> & Sendable)] =
+            [
+                ("swap_in", \.swapIn),
+                ("swap_out", \.swapOut),
+                ("major_faults", \.majorFaults),
+                ("minor_faults", \.minorFaults),
+                ("free_memory", \.freeMemory),
+                ("total_memory", \.totalMemory),
+                ("available_memory", \.availableMemory),
+                ("disk_caches", \.diskCaches),
+                ("hugetlb_allocations", \.hugetlbAllocations),
+                ("hugetlb_failures", \.hugetlbFailures),
+                ("oom_kill", \.oomKill),
+                ("alloc_stall", \.allocStall),
+                ("async_scan", \.asyncScan),
+                ("direct_scan", \.directScan),
+                ("async_reclaim", \.asyncReclaim),
+                ("direct_reclaim", \.directReclaim),
+            ]
 
     /// Sets what the guest reports under that name; a name that is not known is passed over.
     public mutating func setReported(_ name: String, to value: UInt64) {

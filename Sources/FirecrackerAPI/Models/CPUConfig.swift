@@ -107,7 +107,8 @@ extension Codec<String> {
         }
         if let fault = RustNumberFault(parsing: text.dropFirst(2), radix: radix) {
             throw JSONFault(
-                "Failed to parse string [\(text)] as a number for CPU template - ParseIntError { kind: \(fault.rawValue) }")
+                "Failed to parse string [\(text)] as a number for CPU template - ParseIntError { kind: \(fault.rawValue) }"
+            )
         }
         return text
     }
@@ -124,7 +125,9 @@ extension Codec<String> {
             let digits = text.utf8.starts(with: "0b".utf8) ? text.utf8.dropFirst(2) : text.utf8[...]
             var count = 0
             for digit in digits.reversed() {
-                if count == bits { throw JSONFault("Failed to parse string [\(text)] as a bitmap - string is too long") }
+                if count == bits {
+                    throw JSONFault("Failed to parse string [\(text)] as a bitmap - string is too long")
+                }
                 switch digit {
                 case UInt8(ascii: "_"): continue
                 case UInt8(ascii: "x"), UInt8(ascii: "0"), UInt8(ascii: "1"): count += 1

@@ -10,6 +10,6 @@ public struct EntropyConfig: WireModel {
     public static let schema = Schema(
         "EntropyDeviceConfig", initial: EntropyConfig(),
         [
-            .optional("rate_limiter", \.rateLimiter),
+            .optional("rate_limiter", \.rateLimiter)
         ])
 }

@@ -10,7 +10,7 @@ public struct ActionRequest: WireModel {
     public static let schema = Schema(
         "ActionBody", initial: ActionRequest(actionType: .flushMetrics),
         [
-            .required("action_type", \.actionType),
+            .required("action_type", \.actionType)
         ])
 }
 

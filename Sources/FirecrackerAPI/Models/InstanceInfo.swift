@@ -38,7 +38,7 @@ public struct VersionInfo: WireModel {
     public static let schema = Schema(
         "FirecrackerVersion", initial: VersionInfo(firecrackerVersion: ""),
         [
-            .required("firecracker_version", \.firecrackerVersion),
+            .required("firecracker_version", \.firecrackerVersion)
         ])
 }
 

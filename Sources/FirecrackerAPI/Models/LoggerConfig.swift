@@ -45,7 +45,8 @@ public enum LogLevel: String, Sendable, Hashable, CaseIterable {
     /// The level of that name in any case; `Warning` is another name of `Warn`.
     public init?(name: String) {
         let name = name.lowercased()
-        guard let level = Self.allCases.first(where: { $0.rawValue.lowercased() == (name == "warning" ? "warn" : name) })
+        guard
+            let level = Self.allCases.first(where: { $0.rawValue.lowercased() == (name == "warning" ? "warn" : name) })
         else { return nil }
         self = level
     }

@@ -34,7 +34,7 @@ public struct MemoryHotplugUpdate: WireModel {
     public static let schema = Schema(
         "MemoryHotplugSizeUpdate", initial: MemoryHotplugUpdate(requestedSizeMib: 0),
         [
-            .required("requested_size_mib", \.requestedSizeMib),
+            .required("requested_size_mib", \.requestedSizeMib)
         ])
 }
 
@@ -62,7 +62,9 @@ public struct MemoryHotplugStatus: WireModel {
     }
 
     public static let schema = Schema(
-        "VirtioMemStatus", initial: MemoryHotplugStatus(blockSizeMib: 2, totalSizeMib: 0, slotSizeMib: 128, pluggedSizeMib: 0, requestedSizeMib: 0),
+        "VirtioMemStatus",
+        initial: MemoryHotplugStatus(
+            blockSizeMib: 2, totalSizeMib: 0, slotSizeMib: 128, pluggedSizeMib: 0, requestedSizeMib: 0),
         [
             .required("block_size_mib", \.blockSizeMib),
             .required("total_size_mib", \.totalSizeMib),

@@ -10,6 +10,6 @@ public struct MetricsConfig: WireModel {
     public static let schema = Schema(
         "MetricsConfig", initial: MetricsConfig(metricsPath: ""), ignoresUnknownFields: true,
         [
-            .required("metrics_path", \.metricsPath, .path),
+            .required("metrics_path", \.metricsPath, .path)
         ])
 }

@@ -102,7 +102,7 @@ public struct VsockOverride: WireModel {
     public static let schema = Schema(
         "VsockOverride", initial: VsockOverride(udsPath: ""), ignoresUnknownFields: true,
         [
-            .required("uds_path", \.udsPath),
+            .required("uds_path", \.udsPath)
         ])
 }
 

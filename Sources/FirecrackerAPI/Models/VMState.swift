@@ -10,7 +10,7 @@ public struct VMStateUpdate: WireModel {
     public static let schema = Schema(
         "Vm", initial: VMStateUpdate(state: .paused),
         [
-            .required("state", \.state),
+            .required("state", \.state)
         ])
 }
 

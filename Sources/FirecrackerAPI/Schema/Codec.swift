@@ -22,7 +22,8 @@ extension String: WireValue {
 extension Codec<String> {
     /// A path of the file system.
     static let path = Codec(
-        decode: { (reader) throws(JSONFault) in try reader.readString(expected: "path string") }, encode: { $1.string($0) })
+        decode: { (reader) throws(JSONFault) in try reader.readString(expected: "path string") },
+        encode: { $1.string($0) })
 
     /// A string which must have a form of its own.
     ///
@@ -38,7 +39,8 @@ extension Codec<String> {
 extension Codec where Value: FixedWidthInteger & UnsignedInteger & Sendable {
     static func unsigned(_ name: String) -> Codec {
         Codec(
-            decode: { (reader) throws(JSONFault) in try reader.readUnsigned(expected: name) }, encode: { $1.number($0) })
+            decode: { (reader) throws(JSONFault) in try reader.readUnsigned(expected: name) }, encode: { $1.number($0) }
+        )
     }
 }
 

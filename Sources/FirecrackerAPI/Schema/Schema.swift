@@ -84,7 +84,7 @@ extension WireModel {
     /// Compact JSON text.
     ///
     /// - Parameter showsNulls: Whether what is nil is written as null, as answers do; requests leave it out.
-    public func encoded(showsNulls: Bool) -> [UInt8] {
+    public func json(showsNulls: Bool) -> [UInt8] {
         var writer = JSONWriter(showsNulls: showsNulls)
         Self.schema.encode(self, &writer)
         return writer.bytes

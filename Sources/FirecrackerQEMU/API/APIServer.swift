@@ -27,7 +27,7 @@ final class APIServer {
     func handle(
         _ descriptor: Int32, _ events: Epoll.Events, epoll: borrowing Epoll, answer: (HTTPRequest) -> HTTPResponse
     ) {
-        guard descriptor != listener.rawValue else { return accept(epoll) }
+        guard descriptor != listener.rawValue else { return acceptClient(epoll) }
         guard let connection = connections[descriptor] else { return }
         let wasSending = connection.hasOutput
         let isAlive: Bool
@@ -49,7 +49,7 @@ final class APIServer {
         }
     }
 
-    private func accept(_ epoll: borrowing Epoll) {
+    private func acceptClient(_ epoll: borrowing Epoll) {
         guard let client = try? UnixSocket.accept(listener.rawValue) else { return }
         let descriptor = client.rawValue
         guard connections.count < Self.connectionLimit else {

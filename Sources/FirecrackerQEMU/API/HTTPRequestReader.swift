@@ -18,7 +18,7 @@ struct HTTPRequest: Hashable {
 struct HTTPRequestReader {
     static let bufferSize = 1024
 
-    enum Event: Hashable {
+    enum Arrival: Hashable {
         case request(HTTPRequest)
         /// The client waits for `100 Continue` before it sends the body.
         case expectsContinue
@@ -48,11 +48,11 @@ struct HTTPRequestReader {
     var room: Int { Self.bufferSize - buffer.count }
 
     /// Takes bytes, at most ``room``.
-    mutating func receive(_ bytes: some Collection<UInt8>) -> [Event] {
+    mutating func receive(_ bytes: some Collection<UInt8>) -> [Arrival] {
         let kept = buffer
         var rest = (buffer + bytes)[...]
         buffer = []
-        var events: [Event] = []
+        var events: [Arrival] = []
         do throws(HTTPFault) {
             while try step(&rest, &events) {}
         } catch {
@@ -65,7 +65,7 @@ struct HTTPRequestReader {
     }
 
     /// Takes one line or the body from `rest`; false if it needs more bytes.
-    private mutating func step(_ rest: inout ArraySlice<UInt8>, _ events: inout [Event]) throws(HTTPFault) -> Bool {
+    private mutating func step(_ rest: inout ArraySlice<UInt8>, _ events: inout [Arrival]) throws(HTTPFault) -> Bool {
         switch state {
         case .body:
             let piece = rest.prefix(Int(headers.contentLength) - body.count)
@@ -100,7 +100,7 @@ struct HTTPRequestReader {
         }
     }
 
-    private mutating func endHeaders(_ events: inout [Event]) throws(HTTPFault) {
+    private mutating func endHeaders(_ events: inout [Arrival]) throws(HTTPFault) {
         guard headers.contentLength > 0 else {
             state = .requestLine
             events.append(.request(request))

@@ -6,10 +6,10 @@ struct RequestHandler {
 
     private var log: Log { controller.log }
 
-    func answer(_ request: HTTPRequest) -> HTTPResponse {
+    func handleRequest(_ request: HTTPRequest) -> HTTPResponse {
         let clock = ContinuousClock()
         let start = clock.now
-        log.logLimited(.info, description(of: request), thread: .api, module: .requests)
+        log.logLimited(.info, logLine(for: request), thread: .api, module: .requests)
         count(request, suffix: "count")
         let response = respond(to: request)
         let duration = start.duration(to: clock.now)
@@ -49,7 +49,7 @@ struct RequestHandler {
         }
     }
 
-    private func description(of request: HTTPRequest) -> String {
+    private func logLine(for request: HTTPRequest) -> String {
         let method = request.method.rawValue.prefix(1) + request.method.rawValue.dropFirst().lowercased()
         let opening = "The API server received a \(method) request on \(RustText.quoted(request.path))"
         guard let body = request.body else { return "\(opening)." }

@@ -37,7 +37,9 @@ extension Arguments {
             help: "Optional parameter which allows starting and using a microVM without an active API socket."),
         Option(
             name: "no-seccomp", exclusion: "seccomp-filter",
-            help: "Optional parameter which allows starting and using a microVM without seccomp filtering. Not recommended."),
+            help:
+                "Optional parameter which allows starting and using a microVM without seccomp filtering. Not recommended."
+        ),
         Option(
             name: "parent-cpu-time-us", takesValue: true,
             help: "Parent process CPU time (wall clock, microseconds). This parameter is optional."),
@@ -49,7 +51,8 @@ extension Arguments {
             help: "Optional parameter which allows specifying the path to a custom seccomp filter. For advanced users."),
         Option(name: "show-level", help: "Whether or not to output the level in the logs."),
         Option(
-            name: "show-log-origin", help: "Whether or not to include the file path and line number of the log's origin."),
+            name: "show-log-origin",
+            help: "Whether or not to include the file path and line number of the log's origin."),
         Option(name: "snapshot-version", help: "Print the supported data format version."),
         Option(
             name: "start-time-cpu-us", takesValue: true,

@@ -24,7 +24,8 @@ struct Arguments: Equatable {
 
         var sentence: String {
             switch self {
-            case .unexpected(let name): "Found argument '\(name)' which wasn't expected, or isn't valid in this context."
+            case .unexpected(let name):
+                "Found argument '\(name)' which wasn't expected, or isn't valid in this context."
             case .missingValue(let name): "The argument '\(name)' requires a value, but none was supplied."
             case .duplicate(let name): "The argument '\(name)' was provided more than once."
             case .missing(let name): "Argument '\(name)' required, but not found."

@@ -8,6 +8,9 @@ final class MainLoop {
     private static let signalStatus: [Int32: Int32] = [
         SIGSYS: 2, SIGBUS: 149, SIGSEGV: 150, SIGXFSZ: 151, SIGXCPU: 154, SIGHUP: 156, SIGILL: 157,
     ]
+    /// Signals that Firecracker does not catch. Here they end QEMU first, so that whoever waits for this process finds both gone.
+    private static let uncaught = [SIGTERM, SIGINT, SIGQUIT]
+    private static let watched = Array(signalStatus.keys) + uncaught + [SIGPIPE]
     private static let signalNames: [Int32: String] = [
         SIGBUS: "sigbus", SIGSEGV: "sigsegv", SIGXFSZ: "sigxfsz", SIGXCPU: "sigxcpu", SIGPIPE: "sigpipe",
         SIGHUP: "sighup", SIGILL: "sigill",
@@ -23,7 +26,7 @@ final class MainLoop {
 
     /// Signals that are read from a descriptor must be blocked before there is any second thread.
     static func blockSignals() {
-        SignalMask.block(Array(signalStatus.keys) + [SIGPIPE])
+        SignalMask.block(watched)
     }
 
     init(controller: Controller, server: APIServer?) throws(Errno) {
@@ -31,7 +34,7 @@ final class MainLoop {
         self.server = server
         handler = RequestHandler(controller: controller)
         epoll = try Epoll()
-        signals = try SignalDescriptor(Array(Self.signalStatus.keys) + [SIGPIPE])
+        signals = try SignalDescriptor(Self.watched)
         timer = try TimerDescriptor()
         try epoll.add(signals.descriptor.rawValue, .readable, token: UInt64(signals.descriptor.rawValue))
         try epoll.add(timer.descriptor.rawValue, .readable, token: UInt64(timer.descriptor.rawValue))
@@ -54,7 +57,7 @@ final class MainLoop {
         let descriptor = Int32(truncatingIfNeeded: event.token)
         if let server, server.owns(descriptor) {
             let wasStarted = controller.machine != nil
-            server.handle(descriptor, event.events, epoll: epoll) { handler.answer($0) }
+            server.handle(descriptor, event.events, epoll: epoll) { handler.handleRequest($0) }
             if !wasStarted, controller.machine != nil { try watchMachine() }
             if controller.fatal != nil {
                 end = .generic(
@@ -101,6 +104,7 @@ final class MainLoop {
 
     private func take(_ signal: Int32) {
         if let name = Self.signalNames[signal] { controller.metrics.count(Metrics.Counter("signals", name)) }
+        if Self.uncaught.contains(signal) { end = .uncaught(signal: signal) }
         guard let status = Self.signalStatus[signal] else { return }
         controller.log.log(.error, "Shutting down VM after intercepting signal \(signal), code 0.", module: .vmm)
         end = .signal(status: status)

@@ -5,6 +5,8 @@ enum ProcessEnd: Error {
     case failure(status: Int32, sentence: String, debugText: String)
     /// A caught signal: the process says nothing more.
     case signal(status: Int32)
+    /// A signal that ends the process as if it had not been caught, once the machine is gone.
+    case uncaught(signal: Int32)
 
     static let genericStatus: Int32 = 1
     static let badConfigurationStatus: Int32 = 152

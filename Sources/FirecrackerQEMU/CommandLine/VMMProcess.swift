@@ -30,6 +30,10 @@ public struct VMMProcess {
             return status
         case .signal(let status):
             return status
+        case .uncaught(let signal):
+            SignalMask.reset(signal)
+            raise(signal)
+            return 128 + signal
         }
     }
 
@@ -83,9 +87,11 @@ public struct VMMProcess {
                     "MetricsInitialization(InitializationFailure(\"\(error.reason)\"))")
             }
         }
+        try checkSeccomp(arguments)
+        warnOfMissingDevices(arguments)
         let inputs = InputFiles(arguments, log: log)
-        let payloadLimit = number(arguments, "http-api-max-payload-size", "usize") ?? 51200
-        let metadataLimit = number(arguments, "mmds-size-limit", "usize") ?? payloadLimit
+        let payloadLimit = numericOption(arguments, "http-api-max-payload-size", "usize") ?? 51200
+        let metadataLimit = numericOption(arguments, "mmds-size-limit", "usize") ?? payloadLimit
         let options = QEMUMachine.Options(
             qemuBinary: arguments["qemu-binary"], searchPath: getenv("PATH").map { String(cString: $0) },
             processStart: start)
@@ -150,14 +156,16 @@ public struct VMMProcess {
     }
 
     private func openServer(_ arguments: Arguments, _ payloadLimit: Int) throws(ProcessEnd) -> APIServer {
-        for name in ["start-time-us", "start-time-cpu-us", "parent-cpu-time-us"] {
-            _ = number(arguments, name, "u64")
-        }
+        let startTime = StartTime(
+            wallClock: numericOption(arguments, "start-time-us", "u64"),
+            processorTime: numericOption(arguments, "start-time-cpu-us", "u64"),
+            parentProcessorTime: numericOption(arguments, "parent-cpu-time-us", "u64"))
         let path = arguments["api-sock"] ?? ""
         do throws(Errno) {
             let server = try APIServer(path: path, payloadLimit: payloadLimit)
             log.log(.info, "Listening on API socket (\(RustText.quoted(path))).")
             log.log(.info, "API server started.", thread: .api, module: .apiServer)
+            startTime.report(to: metrics)
             return server
         } catch .addressInUse {
             throw .generic(
@@ -171,11 +179,36 @@ public struct VMMProcess {
         }
     }
 
+    /// Refuses to run without the confinement that was asked for.
+    private func checkSeccomp(_ arguments: Arguments) throws(ProcessEnd) {
+        guard let path = arguments["seccomp-filter"] else { return }
+        do throws(Errno) {
+            _ = try LocalHost().openFile(path, writable: false)
+        } catch {
+            throw .generic(
+                "Seccomp error: Filter file open error: \(error.withNumber)",
+                "SeccompFilter(FileOpen(\(error.debugText)))")
+        }
+        let sentence = "smartvm-qemu cannot apply filters that were made for Firecracker. Start it with --no-seccomp."
+        throw .generic("Seccomp error: \(sentence)", "SeccompFilter(Unsupported)")
+    }
+
+    private func warnOfMissingDevices(_ arguments: Arguments) {
+        if arguments.has("boot-timer") {
+            log.log(.warn, "--boot-timer: smartvm-qemu has no boot timer device; boot times are not logged.")
+        }
+        if arguments.has("enable-pci") {
+            log.log(
+                .warn, "--enable-pci: smartvm-qemu has no PCI; devices are on virtio-mmio and cannot be hot-plugged.")
+        }
+    }
+
     /// The value of a numeric option, nil if it was not given. One that is no number ends the process as Firecracker's panic does.
-    private func number(_ arguments: Arguments, _ name: String, _ type: String) -> Int? {
+    private func numericOption(_ arguments: Arguments, _ name: String, _ type: String) -> Int? {
         guard let text = arguments[name] else { return nil }
         guard let value = UInt64(text) else {
-            panic("'\(name)' parameter expected to be of '\(type)' type.: ParseIntError { kind: InvalidDigit }", log: log)
+            panic(
+                "'\(name)' parameter expected to be of '\(type)' type.: ParseIntError { kind: InvalidDigit }", log: log)
         }
         return Int(clamping: value)
     }

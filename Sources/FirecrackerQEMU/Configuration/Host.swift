@@ -1,6 +1,5 @@
-public import Linux
-
 internal import Glibc
+public import Linux
 
 /// What the configuration needs of the machine that it is made on; tests put another in its place.
 public protocol Host: Sendable {
@@ -8,9 +7,9 @@ public protocol Host: Sendable {
     func openFile(_ path: String, writable: Bool) throws(Errno) -> SharedDescriptor
     func openTap(_ name: String) throws(Errno) -> SharedDescriptor
     /// Binds and listens, with whatever mode the umask leaves.
-    func listen(_ path: String) throws(Errno) -> SharedDescriptor
+    func listenOnSocket(_ path: String) throws(Errno) -> SharedDescriptor
     /// Whether something accepts connections there.
-    func connect(_ path: String) throws(Errno)
+    func connectToSocket(_ path: String) throws(Errno)
     func removeFile(_ path: String) throws(Errno)
 }
 
@@ -19,19 +18,20 @@ public struct LocalHost: Host {
     public init() {}
 
     public func openFile(_ path: String, writable: Bool) throws(Errno) -> SharedDescriptor {
-        SharedDescriptor(try Descriptor.open(path, writable ? O_RDWR : O_RDONLY))
+        // Without waiting: a FIFO that nobody writes to must not hold up the API.
+        SharedDescriptor(try Descriptor.open(path, (writable ? O_RDWR : O_RDONLY) | O_NONBLOCK))
     }
 
     public func openTap(_ name: String) throws(Errno) -> SharedDescriptor {
         SharedDescriptor(try TapDevice.open(name))
     }
 
-    public func listen(_ path: String) throws(Errno) -> SharedDescriptor {
+    public func listenOnSocket(_ path: String) throws(Errno) -> SharedDescriptor {
         SharedDescriptor(try UnixSocket.listen(at: path, mode: nil))
     }
 
-    public func connect(_ path: String) throws(Errno) {
-        _ = try UnixSocket.connect(to: path)
+    public func connectToSocket(_ path: String) throws(Errno) {
+        _ = try UnixSocket.connect(to: path, nonBlocking: true)
     }
 
     public func removeFile(_ path: String) throws(Errno) {

@@ -5,13 +5,14 @@ extension VMResources {
     mutating func setDrive(_ new: Drive) throws(APIFault) {
         if new.isRootDevice, pmem.contains(where: \.rootDevice) {
             throw APIFault(
-                "Drive config error: Attempt to add block as a root device while the root device defined as a pmem device")
+                "Drive config error: Attempt to add block as a root device while the root device defined as a pmem device"
+            )
         }
         let position = drives.firstIndex { $0.config.driveId == new.driveId }
         if new.isRootDevice, drives.first?.config.isRootDevice == true, position != 0 {
             throw APIFault("Drive config error: A root block device already exists!")
         }
-        let drive = try opened(new)
+        let drive = try openBlock(new)
         switch (position, new.isRootDevice) {
         case (let index?, let isRoot):
             drives[index] = drive
@@ -22,7 +23,7 @@ extension VMResources {
     }
 
     /// The drive with its defaults filled in, and its file.
-    func opened(_ drive: Drive) throws(APIFault) -> Block {
+    func openBlock(_ drive: Drive) throws(APIFault) -> Block {
         let failure = "Drive config error: Unable to create the virtio block device: "
         var drive = drive
         switch (drive.pathOnHost, drive.socket) {
@@ -38,7 +39,7 @@ extension VMResources {
         case (nil, let socket?)
         where drive.isReadOnly == nil && drive.ioEngine == nil && drive.rateLimiter == nil:
             do throws(Errno) {
-                try host.connect(socket)
+                try host.connectToSocket(socket)
             } catch {
                 throw APIFault(
                     failure + "Vhost user backend error: Vhost-user error: Failed to connect to UDS Unix stream", error)
@@ -52,7 +53,8 @@ extension VMResources {
     mutating func setPmem(_ new: Pmem) throws(APIFault) {
         if new.rootDevice, drives.contains(where: \.config.isRootDevice) {
             throw APIFault(
-                "Pmem config error: Attempt to add pmem as a root device while the root device defined as a block device")
+                "Pmem config error: Attempt to add pmem as a root device while the root device defined as a block device"
+            )
         }
         let position = pmem.firstIndex { $0.id == new.id }
         let isRootAlready = position.map { pmem[$0].rootDevice } ?? false
@@ -73,10 +75,10 @@ extension VMResources {
             interfaces.swapAt(index, interfaces.count - 1)
             interfaces.removeLast()
         }
-        interfaces.append(try opened(new))
+        interfaces.append(try openInterface(new))
     }
 
-    func opened(_ new: NetworkInterface) throws(APIFault) -> Interface {
+    func openInterface(_ new: NetworkInterface) throws(APIFault) -> Interface {
         let failure = "Network config error: Could not create the network device: "
         var config = new
         config.rxRateLimiter = new.rxRateLimiter?.effective
@@ -95,14 +97,16 @@ extension VMResources {
     }
 
     mutating func setVsock(_ new: VsockConfig) throws(APIFault) {
-        let failure = "Vsock config error: Cannot create backend for vsock device: Error binding to the host-side Unix socket"
+        let failure =
+            "Vsock config error: Cannot create backend for vsock device: Error binding to the host-side Unix socket"
         do throws(Errno) {
             if let old = vsock {
                 vsock = nil
                 try host.removeFile(old.config.udsPath)
             }
             vsock = Vsock(
-                config: VsockConfig(guestCid: new.guestCid, udsPath: new.udsPath), listener: try host.listen(new.udsPath))
+                config: VsockConfig(guestCid: new.guestCid, udsPath: new.udsPath),
+                listener: try host.listenOnSocket(new.udsPath))
         } catch .nameTooLong {
             throw APIFault(failure + ": path must be shorter than SUN_LEN")
         } catch {

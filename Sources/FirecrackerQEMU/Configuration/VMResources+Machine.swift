@@ -54,7 +54,8 @@ extension VMResources {
         }
         guard new.memSizeMib > 0, new.hugePages == .normal || new.memSizeMib % 2 == 0 else {
             throw APIFault(
-                "Machine config error: The memory size (MiB) is either 0, or not a multiple of the configured page size.")
+                "Machine config error: The memory size (MiB) is either 0, or not a multiple of the configured page size."
+            )
         }
         if let balloon, new.memSizeMib < UInt(balloon.amountMib) {
             throw APIFault(
@@ -62,9 +63,11 @@ extension VMResources {
                     + "size.")
         }
         machineConfig = new
+        // There is one template at a time, named or spelled out.
+        if update.cpuTemplate != nil { cpuConfig = nil }
     }
 
-    /// An empty configuration takes back the one before.
+    /// Takes the place of a named template; an empty configuration takes back the one before.
     mutating func setCPUConfig(_ new: CPUConfig) {
         cpuConfig = new
         machineConfig.cpuTemplate = nil

@@ -77,6 +77,7 @@ final class Controller {
     /// Starts what is configured.
     func start() throws(MachineFault) {
         let (description, console) = try resources.machineDescription()
+        for sentence in resources.withoutEffect { log.log(.warn, sentence, module: .vmm) }
         let machine = try QEMUMachine(description, options: options)
         // QEMU has its own copy now.
         _ = console
@@ -162,6 +163,7 @@ final class Controller {
         }
         fatal = .restoreFailed
         let reason = SnapshotFile.problem(with: load.snapshotPath, host: resources.host)
-        throw APIFault("Load snapshot error: Failed to restore from snapshot: Failed to get snapshot state from file: \(reason)")
+        throw APIFault(
+            "Load snapshot error: Failed to restore from snapshot: Failed to get snapshot state from file: \(reason)")
     }
 }

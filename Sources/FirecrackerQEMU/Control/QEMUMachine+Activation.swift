@@ -4,7 +4,7 @@ extension QEMUMachine {
     /// Whether the guest's driver has taken the balloon over. A QEMU that cannot say (before 7.2) counts as a yes.
     var isBalloonActive: Bool {
         guard
-            let answer = try? command(
+            let answer = try? runCommand(
                 "x-query-virtio-status", .object(JSONObject(path: "/machine/peripheral/balloon0"))),
             case .object(let device) = answer, case .object(let status) = device["status"],
             case .array(let statuses) = status["statuses"]

@@ -21,8 +21,8 @@ final class RunningMachine {
         case .getVMConfiguration: return .vmConfiguration(devices.configuration)
         case .getMachineConfig: return .machineConfig(devices.machineConfig)
         case .setVMState(let state): try setState(state, metrics: controller.metrics)
-        case .getMMDS, .putMMDS, .patchMMDS: return try metadata(request)
-        case .getBalloon: return .balloon(try balloon())
+        case .getMMDS, .putMMDS, .patchMMDS: return try serveMetadata(request)
+        case .getBalloon: return .balloon(try configuredBalloon())
         case .patchBalloon(let update): try updateBalloon(update)
         case .getBalloonStatistics: return .balloonStatistics(try balloonStatistics())
         case .patchBalloonStatistics(let update): try updateBalloonStatistics(update)
@@ -35,7 +35,7 @@ final class RunningMachine {
         case .patchMemoryHotplug: throw APIFault("Memory hotplug update error: \(Self.noDevice)")
         case .createSnapshot: try createSnapshot()
         case .putDrive, .putPmem, .putNetworkInterface, .deleteDrive, .deletePmem, .deleteNetworkInterface:
-            throw APIFault(devices.isPCIEnabled ? Self.noHotplug : "PCI is not enabled")
+            throw refuseHotplug(request)
         // All others are for a VM that is not started, which the table says and the caller has checked.
         default: throw .notAfterStart
         }
@@ -43,9 +43,6 @@ final class RunningMachine {
     }
 
     static let noDevice = "Failed perform action on device: Device not found"
-    private static let noHotplug =
-        "smartvm-qemu cannot plug or unplug devices of a started VM: configure them before InstanceStart"
-
     private func setState(_ state: VMState, metrics: Metrics) throws(APIFault) {
         let clock = ContinuousClock()
         let start = clock.now
@@ -71,7 +68,7 @@ final class RunningMachine {
         }
     }
 
-    private func metadata(_ request: APIRequest) throws(APIFault) -> APIAnswer {
+    private func serveMetadata(_ request: APIRequest) throws(APIFault) -> APIAnswer {
         guard devices.metadataConfig != nil else { throw .metadataNotInitialized }
         switch request {
         case .putMMDS(let value): try devices.metadata.put(value)
@@ -85,7 +82,8 @@ final class RunningMachine {
         let failure = "Create snapshot error: "
         guard isPaused else {
             throw APIFault(
-                failure + "Cannot save the microVM state: Operation not allowed: save/restore unavailable while running")
+                failure + "Cannot save the microVM state: Operation not allowed: save/restore unavailable while running"
+            )
         }
         throw APIFault(failure + "smartvm-qemu cannot save the state of a VM")
     }
@@ -158,7 +156,7 @@ extension RunningMachine {
 
     private static let notActivated = "Balloon: Device not activated yet."
 
-    private func balloon() throws(APIFault) -> BalloonConfig {
+    private func configuredBalloon() throws(APIFault) -> BalloonConfig {
         guard let balloon = devices.balloon else { throw APIFault("Internal VMM error: \(Self.noDevice)") }
         return balloon
     }
@@ -190,7 +188,7 @@ extension RunningMachine {
     }
 
     private func balloonStatistics() throws(APIFault) -> BalloonStatistics {
-        let balloon = try balloon()
+        let balloon = try configuredBalloon()
         guard balloon.statsPollingIntervalS > 0 else {
             throw APIFault("Internal VMM error: Balloon: Received stats query when stats are disabled.")
         }

@@ -9,7 +9,7 @@ extension VMResources {
     /// - Throws: The fault whose text follows `Start microvm error: `.
     func machineDescription() throws(MachineFault) -> (description: MachineDescription, console: SharedDescriptor?) {
         guard let bootFiles else { throw MachineFault("Cannot start microvm without kernel configuration.") }
-        if let reason = try unsupported() { throw MachineFault(reason) }
+        if let reason = unsupportedFeature() { throw MachineFault(reason) }
         var description = MachineDescription(kernel: bootFiles.kernel.descriptor.rawValue)
         description.initrd = bootFiles.initrd?.descriptor.rawValue
         description.bootArguments = bootSource.bootArgs
@@ -19,8 +19,9 @@ extension VMResources {
             block.file.map { Self.drive(block.config, $0.descriptor.rawValue) }
         }
         description.networkInterfaces = interfaces.map {
-            MachineDescription.NetworkInterface(
-                id: $0.config.ifaceId, tap: $0.tap.descriptor.rawValue, macAddress: $0.config.guestMac, mtu: $0.config.mtu)
+            MachineDescription.NetworkDevice(
+                id: $0.config.ifaceId, tap: $0.tap.descriptor.rawValue, macAddress: $0.config.guestMac,
+                mtu: $0.config.mtu)
         }
         description.vsock = vsock.map {
             MachineDescription.Vsock(
@@ -39,8 +40,8 @@ extension VMResources {
         return (description, console)
     }
 
-    private static func drive(_ config: Drive, _ file: Int32) -> MachineDescription.Drive {
-        var drive = MachineDescription.Drive(
+    private static func drive(_ config: Drive, _ file: Int32) -> MachineDescription.BlockDevice {
+        var drive = MachineDescription.BlockDevice(
             id: config.driveId, file: file, isReadOnly: config.isReadOnly ?? false, isRoot: config.isRootDevice,
             partitionUUID: config.partuuid, isWriteback: config.cacheType == .writeback)
         drive.limiter = DriveLimiter(config.rateLimiter)
@@ -59,9 +60,9 @@ extension VMResources {
 
 extension DriveLimiter {
     init(_ limiter: RateLimiter?) {
-        func bucket(_ bucket: FirecrackerAPI.TokenBucket?) -> TokenBucket? {
-            bucket.map { TokenBucket(size: $0.size, refillMilliseconds: $0.refillTime) }
+        func engineBucket(_ bucket: FirecrackerAPI.TokenBucket?) -> Bucket? {
+            bucket.map { Bucket(size: $0.size, refillMilliseconds: $0.refillTime) }
         }
-        self.init(bandwidth: bucket(limiter?.bandwidth), operations: bucket(limiter?.ops))
+        self.init(bandwidth: engineBucket(limiter?.bandwidth), operations: engineBucket(limiter?.ops))
     }
 }

@@ -4,27 +4,35 @@ internal import Linux
 extension VMResources {
     /// What was configured as Firecracker has it but cannot be had from QEMU: never left out in silence, the start fails instead.
     ///
-    /// - Returns: The sentence, or nil.
-    /// - Throws: What Firecracker itself finds wrong about such a device.
-    func unsupported() throws(MachineFault) -> String? {
+    /// - Returns: The sentence, which may also be what Firecracker itself finds wrong about such a device; or nil.
+    func unsupportedFeature() -> String? {
         if let device = pmem.first {
-            try checkBackingFile(of: device)
-            return "Cannot create pmem device: smartvm-qemu has no virtio-pmem device. Attach \(device.pathOnHost) as a drive."
+            do throws(MachineFault) {
+                try checkBackingFile(of: device)
+            } catch {
+                return "Cannot create pmem device: \(error.description)"
+            }
+            return
+                "Cannot create pmem device: smartvm-qemu has no virtio-pmem device. Attach \(device.pathOnHost) as a drive."
         }
         if memoryHotplug != nil {
-            return "Cannot create memory hotplug device: smartvm-qemu has no virtio-mem device. Configure all memory at once."
+            return
+                "Cannot create memory hotplug device: smartvm-qemu has no virtio-mem device. Configure all memory at once."
         }
         if machineConfig.hugePages != .normal {
-            return "Invalid Memory Configuration: smartvm-qemu does not back memory with huge pages. Set huge_pages to None."
+            return
+                "Invalid Memory Configuration: smartvm-qemu does not back memory with huge pages. Set huge_pages to None."
         }
         if machineConfig.cpuTemplate != nil || cpuConfig.map({ $0 != CPUConfig() }) == true {
             return "Failed to get CPU template: smartvm-qemu emulates one CPU model and cannot apply templates."
         }
         if let drive = drives.first(where: { $0.config.socket != nil }) {
-            return "Cannot create block device: smartvm-qemu has no vhost-user drives, but \(drive.config.driveId) is one."
+            return
+                "Cannot create block device: smartvm-qemu has no vhost-user drives, but \(drive.config.driveId) is one."
         }
         if interfaces.contains(where: { $0.metadataAddress != nil }) {
-            return "Cannot create network device: smartvm-qemu does not serve metadata to the guest. Leave mmds/config out."
+            return
+                "Cannot create network device: smartvm-qemu does not serve metadata to the guest. Leave mmds/config out."
         }
         if let limited = interfaces.first(where: { $0.config.rxRateLimiter != nil || $0.config.txRateLimiter != nil }) {
             return "Cannot create network device: smartvm-qemu cannot limit the rate of \(limited.config.ifaceId)."
@@ -38,15 +46,35 @@ extension VMResources {
         return nil
     }
 
-    private func checkBackingFile(of device: Pmem) throws(MachineFault) {
+    /// What is configured and does nothing, where a guest runs as well without it: said in the log at the start.
+    var withoutEffect: [String] {
+        var sentences: [String] = []
+        for block in drives where block.config.rateLimiter?.hasBurst == true {
+            sentences.append("The one_time_burst of drive \(block.config.driveId) has no effect in smartvm-qemu.")
+        }
+        if entropy?.rateLimiter?.hasBurst == true {
+            sentences.append("The one_time_burst of the entropy device has no effect in smartvm-qemu.")
+        }
+        if balloon?.freePageHinting == true {
+            sentences.append("smartvm-qemu's balloon has no free page hinting; free_page_reporting works.")
+        }
+        return sentences
+    }
+
+    /// - Throws: The words of Firecracker, without what stands before them.
+    func checkBackingFile(of device: Pmem) throws(MachineFault) {
         let file: SharedDescriptor
         do throws(Errno) {
             file = try host.openFile(device.pathOnHost, writable: !device.readOnly)
         } catch {
-            throw MachineFault("Cannot create pmem device: Error accessing backing file", error)
+            throw MachineFault("Error accessing backing file", error)
         }
-        if FileRange.size(file.descriptor.rawValue) == 0 {
-            throw MachineFault("Cannot create pmem device: Error backing file size is 0")
-        }
+        if FileRange.size(file.descriptor.rawValue) == 0 { throw MachineFault("Error backing file size is 0") }
+    }
+}
+
+extension RateLimiter {
+    fileprivate var hasBurst: Bool {
+        bandwidth?.oneTimeBurst != nil || ops?.oneTimeBurst != nil
     }
 }

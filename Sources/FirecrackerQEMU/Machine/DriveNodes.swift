@@ -10,7 +10,7 @@ struct DriveNodes {
     let isWriteback: Bool
     var isBlockDevice: Bool
 
-    init(_ drive: MachineDescription.Drive, index: Int, isBlockDevice: Bool) {
+    init(_ drive: MachineDescription.BlockDevice, index: Int, isBlockDevice: Bool) {
         self.index = index
         isReadOnly = drive.isReadOnly
         isWriteback = drive.isWriteback
@@ -64,7 +64,7 @@ struct DriveNodes {
             """
     }
 
-    private static func rate(_ bucket: DriveLimiter.TokenBucket?) -> (perSecond: UInt64, burst: UInt64) {
+    private static func rate(_ bucket: DriveLimiter.Bucket?) -> (perSecond: UInt64, burst: UInt64) {
         guard let bucket, bucket.size > 0, bucket.refillMilliseconds > 0 else { return (0, 0) }
         let limit: UInt64 = 1_000_000_000_000_000  // QEMU's largest
         let (product, overflow) = bucket.size.multipliedReportingOverflow(by: 1000)

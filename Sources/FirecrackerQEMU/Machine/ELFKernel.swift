@@ -57,7 +57,8 @@ struct ELFKernel {
             let size = Int(notes.integer(at: place + 4, as: UInt32.self))
             let kind = notes.integer(at: place + 8, as: UInt32.self)
             let name = place + 12
-            if kind == 18, nameSize == 4, name + 4 <= notes.count, notes[name..<(name + 4)].elementsEqual("Xen\0".utf8) {
+            if kind == 18, nameSize == 4, name + 4 <= notes.count, notes[name..<(name + 4)].elementsEqual("Xen\0".utf8)
+            {
                 return true
             }
             place = name + (nameSize + 3) & ~3 + (size + 3) & ~3
@@ -69,12 +70,5 @@ struct ELFKernel {
         MachineFault(
             "System configuration error: Cannot load kernel due to invalid memory configuration or invalid kernel image: "
                 + "Kernel Loader: failed to load ELF kernel image: Kernel Loader: \(cause)")
-    }
-}
-
-extension [UInt8] {
-    /// The little-endian integer at `offset`, which must lie within the array with all its bytes.
-    func integer<Value: FixedWidthInteger>(at offset: Int, as type: Value.Type) -> Value {
-        withUnsafeBytes { Value(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: type)) }
     }
 }

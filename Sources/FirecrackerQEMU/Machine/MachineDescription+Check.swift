@@ -17,9 +17,15 @@ extension MachineDescription {
         }
         let image = try ELFKernel(memory: memory.partialValue) { FileRange.read(kernel, $0, $1) }
         if let initrd {
+            if FileRange.isDirectory(initrd) {
+                throw MachineFault(
+                    "Error with initrd initialization: Cannot load initrd due to an invalid image: "
+                        + "Is a directory (os error \(EISDIR)).")
+            }
             // Above the kernel, in pages, and below the tables that the firmware puts at the end of memory.
             let tables: UInt64 = 0x28000
-            guard let size = FileRange.size(initrd), image.end + tables + (size + 4095) & ~4095 <= memory.partialValue else {
+            guard let size = FileRange.size(initrd), image.end + tables + (size + 4095) & ~4095 <= memory.partialValue
+            else {
                 throw MachineFault("Error with initrd initialization: Failed to compute the initrd address..")
             }
         }
@@ -54,6 +60,11 @@ enum FileRange {
     static func size(_ descriptor: Int32) -> UInt64? {
         var status = stat()
         return fstat(descriptor, &status) == 0 ? UInt64(clamping: status.st_size) : nil
+    }
+
+    static func isDirectory(_ descriptor: Int32) -> Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     static func isBlockDevice(_ descriptor: Int32) -> Bool {

@@ -15,8 +15,8 @@ public struct MachineDescription: Sendable {
     /// The kernel's command line; nil stands for Firecracker's default.
     public var bootArguments: String?
     /// In the order of the guest's /dev/vda, /dev/vdb, …: a root drive stands first.
-    public var drives: [Drive] = []
-    public var networkInterfaces: [NetworkInterface] = []
+    public var drives: [BlockDevice] = []
+    public var networkInterfaces: [NetworkDevice] = []
     public var vsock: Vsock?
     public var balloon: Balloon?
     public var entropy: Entropy?
@@ -27,7 +27,7 @@ public struct MachineDescription: Sendable {
     }
 
     /// A block device on a file or a block device of the host.
-    public struct Drive: Sendable {
+    public struct BlockDevice: Sendable {
         /// Letters, digits and `_`.
         public var id: String
         /// Open for reading and, unless `isReadOnly`, for writing too.
@@ -55,7 +55,7 @@ public struct MachineDescription: Sendable {
     }
 
     /// A network interface on a TAP device.
-    public struct NetworkInterface: Sendable {
+    public struct NetworkDevice: Sendable {
         public var id: String
         /// A TAP queue, attached with IFF_NO_PI and IFF_VNET_HDR.
         public var tap: Int32
@@ -127,17 +127,17 @@ public struct MachineDescription: Sendable {
 /// Limits of a drive, as Firecracker's token buckets state them.
 public struct DriveLimiter: Hashable, Sendable {
     /// Bytes.
-    public var bandwidth: TokenBucket?
+    public var bandwidth: Bucket?
     /// Requests.
-    public var operations: TokenBucket?
+    public var operations: Bucket?
 
-    public init(bandwidth: TokenBucket? = nil, operations: TokenBucket? = nil) {
+    public init(bandwidth: Bucket? = nil, operations: Bucket? = nil) {
         self.bandwidth = bandwidth
         self.operations = operations
     }
 
     /// `size` tokens come back in `refillMilliseconds`, and as many can be spent at once.
-    public struct TokenBucket: Hashable, Sendable {
+    public struct Bucket: Hashable, Sendable {
         public var size: UInt64
         public var refillMilliseconds: UInt64
 

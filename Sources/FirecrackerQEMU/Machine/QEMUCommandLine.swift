@@ -90,15 +90,19 @@ struct QEMUCommandLine {
         add("-mon", "chardev=qmp,mode=control")
     }
 
-    private mutating func add(_ drive: MachineDescription.Drive, index: Int, isBlockDevice: Bool) {
+    private mutating func add(_ drive: MachineDescription.BlockDevice, index: Int, isBlockDevice: Bool) {
         let nodes = DriveNodes(drive, index: index, isBlockDevice: isBlockDevice)
         add("-add-fd", "fd=\(inherit(drive.file)),set=\(nodes.descriptorSet)")
         add("-object", nodes.throttleGroup(drive.limiter))
         for node in [nodes.file, nodes.format, nodes.filter] { add("-blockdev", node) }
-        add("-device", "virtio-blk-device,id=\(nodes.device),drive=\(nodes.filterName),serial=\(drive.id.prefix(20))")
+        // A guest that sees no cache sends no flushes.
+        add(
+            "-device",
+            "virtio-blk-device,id=\(nodes.device),drive=\(nodes.filterName),serial=\(drive.id.prefix(20)),"
+                + "write-cache=\(drive.isWriteback ? "on" : "off")")
     }
 
-    private mutating func add(_ interface: MachineDescription.NetworkInterface, index: Int) {
+    private mutating func add(_ interface: MachineDescription.NetworkDevice, index: Int) {
         add("-netdev", "tap,id=tap\(index),fd=\(inherit(interface.tap)),vhost=off")
         var device = "virtio-net-device,id=net\(index),netdev=tap\(index)"
         if let address = interface.macAddress { device += ",mac=\(address)" }

@@ -39,25 +39,25 @@ extension QEMUMachine {
         guard targetMiB >= 0, targetMiB <= description.memoryMiB else {
             throw MachineFault("Balloon: Requested memory should be less than \(targetMiB)MiB")
         }
-        try command("balloon", .members(["value": .unsigned(memoryLeft(targetMiB))]))
+        try runCommand("balloon", .members(["value": .unsigned(memoryLeft(targetMiB))]))
         balloonTargetMiB = targetMiB
     }
 
     /// Seconds between two reports of the guest.
     public func setBalloonStatisticsInterval(_ seconds: Int) throws(MachineFault) {
         guard description.balloon != nil else { throw Self.noDevice }
-        try command("qom-set", Self.interval(seconds))
+        try runCommand("qom-set", Self.interval(seconds))
     }
 
     public func balloonStatistics() throws(MachineFault) -> BalloonStatistics {
         guard description.balloon != nil else { throw Self.noDevice }
-        let left = try command("query-balloon")["actual"]?.unsigned ?? memoryBytes
+        let left = try runCommand("query-balloon")["actual"]?.unsigned ?? memoryBytes
         var result = BalloonStatistics(
             targetMiB: balloonTargetMiB, actualBytes: memoryBytes - min(memoryBytes, left))
         let property = JSONValue.members([
             "path": .string(Self.device), "property": .string("guest-stats"),
         ])
-        let stats = try command("qom-get", property)["stats"] ?? .null
+        let stats = try runCommand("qom-get", property)["stats"] ?? .null
         for name in Self.names {
             // QEMU says -1 for what the guest has not told.
             if let value = stats[name.qemu]?.unsigned, value != .max { result.reported[name.firecracker] = value }

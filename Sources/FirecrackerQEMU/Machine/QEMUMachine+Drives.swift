@@ -11,11 +11,11 @@ extension QEMUMachine {
         new.generation += 1
         new.isBlockDevice = FileRange.isBlockDevice(file)
 
-        try command("add-fd", .members(["fdset-id": .unsigned(UInt64(new.descriptorSet))]), passing: file)
+        try runCommand("add-fd", .members(["fdset-id": .unsigned(UInt64(new.descriptorSet))]), passing: file)
         do throws(MachineFault) {
-            try command("blockdev-add", try Self.parse(new.file))
-            try command("blockdev-add", try Self.parse(new.format))
-            try command("blockdev-reopen", .members(["options": .array([try Self.parse(new.filter)])]))
+            try runCommand("blockdev-add", try Self.parse(new.file))
+            try runCommand("blockdev-add", try Self.parse(new.format))
+            try runCommand("blockdev-reopen", .members(["options": .array([try Self.parse(new.filter)])]))
         } catch {
             discard(new)
             throw error
@@ -24,7 +24,7 @@ extension QEMUMachine {
         discard(old)
         // The device learns of a new size only from a change of size.
         if let size = FileRange.size(file), !new.isReadOnly, !new.isBlockDevice {
-            try command(
+            try runCommand(
                 "block_resize", .members(["node-name": .string(new.filterName), "size": .unsigned(size)]))
         }
     }
@@ -32,7 +32,7 @@ extension QEMUMachine {
     /// Sets the limits of a drive, live.
     public func setLimiter(ofDrive id: String, to limiter: DriveLimiter) throws(MachineFault) {
         let nodes = driveNodes[try driveIndex(id)]
-        try command(
+        try runCommand(
             "qom-set",
             .members([
                 "path": .string("/objects/\(nodes.groupName)"), "property": .string("limits"),
@@ -50,9 +50,9 @@ extension QEMUMachine {
     /// Forgets the lower nodes of a generation, those that are there.
     private func discard(_ nodes: DriveNodes) {
         for name in [nodes.formatName, nodes.fileName] {
-            _ = try? command("blockdev-del", .members(["node-name": .string(name)]))
+            _ = try? runCommand("blockdev-del", .members(["node-name": .string(name)]))
         }
-        _ = try? command("remove-fd", .members(["fdset-id": .unsigned(UInt64(nodes.descriptorSet))]))
+        _ = try? runCommand("remove-fd", .members(["fdset-id": .unsigned(UInt64(nodes.descriptorSet))]))
     }
 
     private static func parse(_ text: String) throws(MachineFault) -> JSONValue {

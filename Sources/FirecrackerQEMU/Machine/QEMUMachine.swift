@@ -84,7 +84,11 @@ public final class QEMUMachine {
             if let balloon = description.balloon { try begin(balloon) }
         } catch {
             // A QEMU that has closed its monitor is about to end, and its last words say why.
-            if error == .closed { _ = process.checkEnd(timeout: .seconds(5)) }
+            if error == .closed, process.checkEnd(timeout: .seconds(5)) == .exited(0), process.complaint == nil {
+                // The guest was faster than the monitor: it ran, and has reset the machine.
+                guestEndedIt = true
+                return
+            }
             process.kill()
             throw MachineFault("QEMU could not start the machine: \(process.complaint ?? error.description)")
         }
@@ -120,7 +124,9 @@ public final class QEMUMachine {
 
     /// To be polled for reading.
     public var descriptors: [Int32] {
-        [process.monitor.descriptor, process.errorOutput.rawValue, process.child.descriptor]
+        // What has ended stays readable for ever; the process then is about to end too.
+        (process.monitor.isClosed ? [] : [process.monitor.descriptor])
+            + (process.errorOutputHasEnded ? [] : [process.errorOutput.rawValue]) + [process.child.descriptor]
     }
 
     /// Takes in what one of ``descriptors`` has.
@@ -164,25 +170,25 @@ public final class QEMUMachine {
 extension QEMUMachine {
     /// Halts the processors and the devices; the guest's clock stands still. Nothing happens to a paused machine.
     public func pause() throws(MachineFault) {
-        try command("stop")
+        try runCommand("stop")
         isPaused = true
     }
 
     /// Goes on after ``pause()``. Nothing happens to a machine that runs.
     public func resume() throws(MachineFault) {
-        try command("cont")
+        try runCommand("cont")
         isPaused = false
     }
 
     /// Presses Ctrl-Alt-Del on the guest's keyboard.
     public func sendCtrlAltDel() throws(MachineFault) {
         let keys = ["ctrl", "alt", "delete"].map { JSONValue.members(["type": .string("qcode"), "data": .string($0)]) }
-        try command("send-key", .members(["keys": .array(keys)]))
+        try runCommand("send-key", .members(["keys": .array(keys)]))
     }
 
     /// A command whose refusal is the caller's fault to report.
     @discardableResult
-    func command(
+    func runCommand(
         _ name: String, _ arguments: JSONValue? = nil, passing descriptor: Int32? = nil
     ) throws(MachineFault) -> JSONValue {
         do throws(QMPError) {

@@ -8,6 +8,7 @@ final class QEMUProcess {
     /// Readable when QEMU says something on standard error.
     let errorOutput: Descriptor
     private let streams: StandardStreams
+    private(set) var errorOutputHasEnded = false
     private var lastWords: [UInt8] = []
     private(set) var end: ChildProcess.Ending?
 
@@ -92,12 +93,17 @@ final class QEMUProcess {
     func kill() {
         guard end == nil else { return }
         child.kill(SIGKILL)
+        reap()
+    }
+
+    private func reap() {
         end = try? child.waitUntilExit()
+        streams.restore()
     }
 
     /// Looks whether QEMU has ended, and reaps it then. Waits for at most `timeout`.
     func checkEnd(timeout: Duration = .zero) -> ChildProcess.Ending? {
-        if end == nil, child.waitForEnd(timeout: timeout) { end = try? child.waitUntilExit() }
+        if end == nil, child.waitForEnd(timeout: timeout) { reap() }
         return end
     }
 
@@ -105,9 +111,9 @@ final class QEMUProcess {
     func receiveErrorOutput() {
         var chunk = [UInt8](repeating: 0, count: 4096)
         let value = errorOutput.rawValue
-        while let count = try? systemCall({ chunk.withUnsafeMutableBytes { read(value, $0.baseAddress, $0.count) } }),
-            count > 0
-        {
+        while let count = try? systemCall({ chunk.withUnsafeMutableBytes { read(value, $0.baseAddress, $0.count) } }) {
+            errorOutputHasEnded = count == 0
+            if count == 0 { return }
             lastWords += chunk[..<count]
             if lastWords.count > Self.keptOutput { lastWords.removeFirst(lastWords.count - Self.keptOutput) }
         }
@@ -116,9 +122,11 @@ final class QEMUProcess {
     /// The last lines that QEMU said on standard error, without its name before them; nil if it said nothing.
     var complaint: String? {
         receiveErrorOutput()
-        let lines = String(decoding: lastWords, as: UTF8.self).split(whereSeparator: \.isNewline).suffix(5)
         let prefix = QEMUBinary.name + ": "
-        let text = lines.map { $0.hasPrefix(prefix) ? $0.dropFirst(prefix.count) : $0 }.joined(separator: "; ")
+        let lines = String(decoding: lastWords, as: UTF8.self).split(whereSeparator: \.isNewline)
+            .map { $0.hasPrefix(prefix) ? $0.dropFirst(prefix.count) : $0 }
+            .filter { !$0.hasPrefix("warning: ") }
+        let text = lines.suffix(5).joined(separator: "; ")
         return text.isEmpty ? nil : text
     }
 }

@@ -9,7 +9,7 @@ final class StandardStreams {
     let input: Int32
     let output: Int32
     private let null: Int32
-    private let settings: [(descriptor: Int32, settings: Terminal.Settings?, flags: Int32)]
+    private var settings: [(descriptor: Int32, settings: Terminal.Settings?, flags: Int32)]
 
     init(_ console: MachineDescription.Console) throws(Errno) {
         null = try Descriptor.open("/dev/null", O_RDWR).take()
@@ -28,11 +28,17 @@ final class StandardStreams {
     }
 
     deinit {
+        restore()
+        close(null)
+    }
+
+    /// Puts everything back, once. QEMU must have ended.
+    func restore() {
         for stream in settings {
             if let settings = stream.settings { Terminal.restore(settings, on: stream.descriptor) }
             if stream.flags >= 0 { _ = fcntl(stream.descriptor, F_SETFL, stream.flags) }
         }
-        close(null)
+        settings = []
     }
 
     private static func isOpen(_ descriptor: Int32) -> Bool {

@@ -8,7 +8,7 @@ internal import Linux
 /// belongs. What clients can cause again and again is limited to ten lines in five seconds for each place of the code, so that no
 /// client fills a disk; what is dropped is counted and told.
 final class Log {
-    enum Thread: String {
+    enum Source: String {
         case main
         case api = "fc_api"
         case vcpu = "fc_vcpu 0"
@@ -62,7 +62,7 @@ final class Log {
 
     /// Logs what happens at most a few times in the life of a VM.
     func log(
-        _ level: LogLevel, _ message: @autoclosure () -> String, thread: Thread = .main, module: Module = .main,
+        _ level: LogLevel, _ message: @autoclosure () -> String, thread: Source = .main, module: Module = .main,
         file: String = #fileID, line: Int = #line
     ) {
         guard isWanted(level, module) else { return }
@@ -71,7 +71,7 @@ final class Log {
 
     /// Logs what a client or a guest can cause again and again.
     func logLimited(
-        _ level: LogLevel, _ message: @autoclosure () -> String, thread: Thread = .main, module: Module = .main,
+        _ level: LogLevel, _ message: @autoclosure () -> String, thread: Source = .main, module: Module = .main,
         file: String = #fileID, line: Int = #line
     ) {
         guard isWanted(level, module) else { return }
@@ -99,7 +99,7 @@ final class Log {
         level.weight <= self.level.weight && moduleFilter.map { module.rawValue.hasPrefix($0) } ?? true
     }
 
-    private func write(_ level: LogLevel, _ message: String, _ thread: Thread, _ place: Place) {
+    private func write(_ level: LogLevel, _ message: String, _ thread: Source, _ place: Place) {
         var line = "\(Self.timestamp()) [\(instanceID):\(thread.rawValue)"
         if showsLevel { line += ":\(level.rawValue.uppercased())" }
         if showsOrigin { line += ":\(place.file):\(place.line)" }

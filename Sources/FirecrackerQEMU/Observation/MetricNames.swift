@@ -28,7 +28,7 @@ enum MetricNames {
         (
             "deprecated_api",
             [
-                "deprecated_http_api_calls",
+                "deprecated_http_api_calls"
             ]
         ),
         (
@@ -105,7 +105,7 @@ enum MetricNames {
         (
             "seccomp",
             [
-                "num_faults",
+                "num_faults"
             ]
         ),
         (
@@ -118,7 +118,7 @@ enum MetricNames {
         (
             "vmm",
             [
-                "panic_count",
+                "panic_count"
             ]
         ),
         (

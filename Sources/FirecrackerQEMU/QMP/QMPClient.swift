@@ -11,7 +11,7 @@ final class QMPClient {
     private let socket: Descriptor
     private var buffer: [UInt8] = []
     private var lastID: UInt64 = 0
-    private var isClosed = false
+    private(set) var isClosed = false
     /// What happened, oldest first, until somebody takes it.
     private(set) var events: [QMPEvent] = []
 
@@ -29,7 +29,7 @@ final class QMPClient {
     /// Waits for the greeting and opens the session. QEMU answers once the machine stands.
     func open(timeout: Duration) throws(QMPError) {
         let deadline = ContinuousClock.now + timeout
-        while try message("greeting", until: deadline) != .greeting {}
+        while try awaitMessage("greeting", until: deadline) != .greeting {}
         try execute("qmp_capabilities", timeout: deadline - .now)
     }
 
@@ -49,7 +49,7 @@ final class QMPClient {
         let deadline = ContinuousClock.now + timeout
         try send(JSONValue.object(request).encoded + [UInt8(ascii: "\n")], descriptor, command, until: deadline)
         while true {
-            switch try message(command, until: deadline) {
+            switch try awaitMessage(command, until: deadline) {
             case .result(let id, let value) where id == lastID: return value
             case .refusal(let id, let description) where id == lastID || id == nil:
                 throw .refused(command: command, description: description)
@@ -91,7 +91,8 @@ final class QMPClient {
         }
     }
 
-    private func message(_ command: String, until deadline: ContinuousClock.Instant) throws(QMPError) -> QMPMessage {
+    private func awaitMessage(_ command: String, until deadline: ContinuousClock.Instant) throws(QMPError) -> QMPMessage
+    {
         while true {
             if let message = try nextMessage() { return message }
             if try !receive() {

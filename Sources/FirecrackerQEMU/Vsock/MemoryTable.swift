@@ -19,7 +19,9 @@ struct MemoryTable: Hashable {
         var end: UInt64 = 0
         for region in regions {
             let (guestEnd, wraps) = region.guestAddress.addingReportingOverflow(region.size)
-            guard !wraps, region.guestAddress >= end, region.size <= UInt64(UInt.max - region.address) else { return nil }
+            guard !wraps, region.guestAddress >= end, region.size <= UInt64(UInt.max - region.address) else {
+                return nil
+            }
             end = guestEnd
         }
     }

@@ -181,7 +181,7 @@ struct VirtQueue {
         var index = Int(head)
         for step in 1...min(table.count, Self.longestChain) {
             guard index < table.count else { throw .head }
-            let descriptor = Descriptor(table.isIndirect ? indirect : self.table, at: table.start + 16 * index)
+            let descriptor = TableEntry(table.isIndirect ? indirect : self.table, at: table.start + 16 * index)
             if descriptor.isTable {
                 // A table stands alone and holds none.
                 guard !table.isIndirect, step == 1, !descriptor.continues, descriptor.length > 0,
@@ -200,7 +200,7 @@ struct VirtQueue {
         throw .chainLength
     }
 
-    private struct Descriptor {
+    private struct TableEntry {
         var address: UInt64
         var length: Int
         var next: UInt16

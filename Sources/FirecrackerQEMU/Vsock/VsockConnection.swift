@@ -141,7 +141,9 @@ struct VsockConnection {
     }
 
     /// Whether bytes of the Unix socket may go to the guest at all.
-    var mayCarryData: Bool { phase == .established && !guestShutdown.contains(.receive) && pending.isDisjoint(with: .response) }
+    var mayCarryData: Bool {
+        phase == .established && !guestShutdown.contains(.receive) && pending.isDisjoint(with: .response)
+    }
 
     /// Asks the guest for credit, once for each time that it runs out.
     mutating func askForCredit() {

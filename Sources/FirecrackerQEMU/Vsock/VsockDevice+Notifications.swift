@@ -50,15 +50,15 @@ extension VsockDevice {
             receive.forget()
             transmit.forget()
         case .setRingSize(let queue, let size):
-            try change(queue) { (ring) throws(VirtQueue.Fault) in try ring.setSize(size) }
+            try configureRing(queue) { (ring) throws(VirtQueue.Fault) in try ring.setSize(size) }
         case .setRingAddresses(let queue, let addresses):
-            try change(queue) { (ring) throws(VirtQueue.Fault) in ring.setAddresses(addresses) }
+            try configureRing(queue) { (ring) throws(VirtQueue.Fault) in ring.setAddresses(addresses) }
         case .setRingBase(let queue, let base):
             // A machine that was paused goes on where it stopped. Another place means that the driver began anew, and knows of no
             // connection.
             if base != lastBases[queue] { closeAll() }
             isBroken = false
-            try change(queue) { (ring) throws(VirtQueue.Fault) in ring.setBase(base) }
+            try configureRing(queue) { (ring) throws(VirtQueue.Fault) in ring.setBase(base) }
         case .getRingBase(let queue):
             let base = queue == 0 ? receive.base : transmit.base
             lastBases[queue] = base
@@ -81,7 +81,7 @@ extension VsockDevice {
         return nil
     }
 
-    private func change(
+    private func configureRing(
         _ queue: Int, _ body: (inout VirtQueue) throws(VirtQueue.Fault) -> Void
     ) throws(Errno) {
         do throws(VirtQueue.Fault) {

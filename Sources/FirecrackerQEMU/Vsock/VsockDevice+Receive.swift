@@ -4,7 +4,15 @@ internal import Linux
 extension VsockDevice {
     /// Fills the guest's buffers: many packets with one copy. Each connection in the line has its turn.
     func pumpReceive() throws(VirtQueue.Fault) {
+        mustReceive = false
+        var rounds = 0
         while muxer.hasSomethingForGuest {
+            // Not without end, since QEMU may have something to ask.
+            rounds += 1
+            guard rounds <= 16 else {
+                mustReceive = true
+                return
+            }
             if receive.waitingCount < Self.fewBuffers { try receive.fetch(memory, regions) }
             // As long as there are buffers the guest need not notify of more.
             if receive.waitingCount == 0, receive.suppressesKicks {

@@ -25,7 +25,7 @@ extension VsockDevice {
             }
             if transmit.waitingCount == 0 {
                 try transmit.refresh(memory)
-                if quietChains >= transmit.size / 8 { reportTransmitted() }
+                if quietChains >= transmit.size / 4 || quietBytes >= Self.quietLimit { reportTransmitted() }
                 if !transmit.hasMore, byteCount >= Self.bulk || !transmit.suppressesKicks {
                     mustTransmit = false
                     return
@@ -33,6 +33,9 @@ extension VsockDevice {
             }
         }
     }
+
+    /// The guest's memory that may wait for an interrupt to be free again.
+    private static let quietLimit = 1 << 20
 
     /// Bytes of one take from which on the guest is held to send in bulk.
     private static let bulk = 32 << 10
@@ -64,6 +67,7 @@ extension VsockDevice {
         guard memory.fill(UnsafeMutableRawBufferPointer(rebasing: staging[..<end]), from: remoteSpans) else {
             throw .memory
         }
+        quietBytes += end
         if end >= Self.bulk { transmit.suppressesKicks = true }
         remoteSpans.removeAll(keepingCapacity: true)
         try transmit.commit(memory, local: &localSpans, remote: &remoteSpans)
@@ -76,6 +80,7 @@ extension VsockDevice {
     func reportTransmitted() {
         if quietChains > 0, transmit.wantsInterrupt { call(1) }
         quietChains = 0
+        quietBytes = 0
     }
 
     private func handlePacket(_ bytes: UnsafeRawBufferPointer) {

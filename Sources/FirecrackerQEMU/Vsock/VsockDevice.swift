@@ -69,8 +69,10 @@ final class VsockDevice {
     /// Holds a descriptor back for the moment when there are no more.
     var spare: EventCounter?
     var mustTransmit = false
-    /// Chains of the guest that were given back without an interrupt.
+    var mustReceive = false
+    /// Chains of the guest, and their bytes, that were given back without an interrupt.
     var quietChains = 0
+    var quietBytes = 0
     /// How long, in nanoseconds, the guest may have to wait for that interrupt.
     static let quietTime: Int64 = 4_000_000
     /// While the guest sends in bulk it need not notify; the ring is looked at this often instead, in nanoseconds.
@@ -80,6 +82,7 @@ final class VsockDevice {
     let staging = UnsafeMutableRawBufferPointer.allocate(byteCount: 512 << 10, alignment: 64)
     let headers = UnsafeMutableRawBufferPointer.allocate(
         byteCount: VsockHeader.size * VsockDevice.maximumPackets, alignment: 64)
+    private var events: [Epoll.Event] = []
     var localSpans: [MemorySpan] = []
     var remoteSpans: [MemorySpan] = []
 
@@ -102,27 +105,32 @@ final class VsockDevice {
     func run() throws(Errno) {
         try epoll.add(configuration.notifications, .readable, token: Token.notifications.rawValue)
         try epoll.add(configuration.stop, .readable, token: Token.stop.rawValue)
-        var events: [Epoll.Event] = []
-        while true {
-            events.removeAll(keepingCapacity: true)
-            let count = try epoll.wait(nanoseconds: timeout()) { events.append($0) }
-            if count == 0 { rest() }
-            for event in events {
-                switch Token(rawValue: event.token) {
-                case .stop: return
-                case .notifications:
-                    if event.events.contains(.hangUp) { return }
-                    answerNotification()
-                case .listener: acceptClients()
-                case .receiveKick: break
-                case .transmitKick: mustTransmit = true
-                case .firstEndpoint, nil:
-                    if let endpoint = endpoints[event.token] { handle(endpoint, event.events) }
-                }
+        while try turn() {}
+    }
+
+    /// Does what there is to do, after waiting for something to happen. Whether there may be more.
+    func turn(waits: Bool = true) throws(Errno) -> Bool {
+        events.removeAll(keepingCapacity: true)
+        let count = try epoll.wait(nanoseconds: waits ? waitingTime() : 0) { events.append($0) }
+        if count == 0, !transmit.suppressesKicks { reportTransmitted() }
+        for event in events {
+            switch Token(rawValue: event.token) {
+            case .stop: return false
+            case .notifications:
+                if event.events.contains(.hangUp) { return false }
+                answerNotification()
+            case .listener: acceptClients()
+            case .receiveKick: break
+            case .transmitKick: mustTransmit = true
+            case .firstEndpoint, nil:
+                if let endpoint = endpoints[event.token] { handle(endpoint, event.events) }
             }
-            if isRunning { expireDeadlines() }
-            pump()
         }
+        if isRunning { expireDeadlines() }
+        // Nobody else says that the guest has sent something.
+        if transmit.suppressesKicks { mustTransmit = true }
+        pump()
+        return true
     }
 
     /// Moves what can be moved.
@@ -130,7 +138,7 @@ final class VsockDevice {
         guard isRunning, !isBroken else { return }
         do throws(VirtQueue.Fault) {
             if mustTransmit { try pumpTransmit() }
-            if muxer.hasSomethingForGuest { try pumpReceive() }
+            if muxer.hasSomethingForGuest { try pumpReceive() } else { mustReceive = false }
         } catch {
             isBroken = true
             closeAll()
@@ -153,23 +161,14 @@ final class VsockDevice {
     }
 
     /// How long to wait at most for something to happen, in nanoseconds; -1 is without end.
-    private func timeout() -> Int64 {
+    private func waitingTime() -> Int64 {
         guard isRunning, !isBroken else { return -1 }
-        if mustTransmit && !muxer.hasTooManyReplies { return 0 }
+        if mustReceive || mustTransmit && !muxer.hasTooManyReplies { return 0 }
         if transmit.suppressesKicks { return Self.pollTime }
         let idle = quietChains > 0 ? Self.quietTime : -1
         guard let first = deadlines.first else { return idle }
         let wait = Int64(clamping: first.time - min(first.time, Self.now)) + 1000
         return idle < 0 ? wait : min(wait, idle)
-    }
-
-    /// Nothing has happened for the time that was allowed.
-    private func rest() {
-        if transmit.suppressesKicks {
-            mustTransmit = true
-        } else {
-            reportTransmitted()
-        }
     }
 
     func setDeadline(_ endpoint: VsockEndpoint) {

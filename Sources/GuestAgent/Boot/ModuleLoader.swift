@@ -11,7 +11,7 @@ final class ModuleLoader {
     private let folder: String
     private let index: ModuleIndex?
     /// Files that need not be loaded again.
-    private var done: Set<String> = []
+    private var done: [String] = []
     private var lateNames: [String] = []
 
     /// - Parameter root: The directory that has `lib/modules` and `etc/modules-load.d`.
@@ -25,9 +25,9 @@ final class ModuleLoader {
     func loadListed() {
         let lists = "etc/modules-load.d"
         guard index != nil, let names = try? FileTree.names(in: root, at: lists) else { return }
-        for name in names.sorted() where name.utf8.reversed().starts(with: ".conf".utf8.reversed()) {
+        for name in names.sorted() where Self.has(".conf", atEndOf: name) {
             guard let bytes = try? Self.read(lists + "/" + name, in: root) else { continue }
-            if name.utf8.reversed().starts(with: "-late.conf".utf8.reversed()) {
+            if Self.has("-late.conf", atEndOf: name) {
                 lateNames += ModuleList.names(bytes)
             } else {
                 for module in ModuleList.names(bytes) { load(module, isExpected: true) }
@@ -54,11 +54,12 @@ final class ModuleLoader {
             }
             return
         }
-        for file in files where done.insert(file).inserted {
+        for file in files where !done.contains(file) {
+            done.append(file)
             do throws(Errno) {
                 try Machine.loadModule(
                     try root.open(at: folder + file, O_RDONLY),
-                    compressed: !file.utf8.reversed().starts(with: ".ko".utf8.reversed()))
+                    compressed: !Self.has(".ko", atEndOf: file))
             } catch {
                 if error == .fileExists { continue }
                 Console.say("kernel module \(file): \(error); is it the one for kernel \(Machine.kernelRelease)?")
@@ -86,6 +87,10 @@ final class ModuleLoader {
             let file = String(Substring(path.utf8.dropFirst(folder.utf8.count)))
             return !(path.utf8.starts(with: folder.utf8) && done.contains(file))
         }
+    }
+
+    private static func has(_ suffix: String, atEndOf text: String) -> Bool {
+        text.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
     }
 
     private static func read(_ path: String, in root: borrowing Descriptor) throws(Errno) -> [UInt8] {

@@ -24,7 +24,7 @@ struct RootFileSystem {
     func mount() throws(BootFailure) -> Mounted {
         guard let path = commandLine.root ?? defaultRoot() else {
             // The initramfs once more, so that it can be moved, too.
-            try directory(Self.target)
+            try makeMountPoint(Self.target)
             try attempt("the initramfs as root") { () throws(Errno) in
                 try Mount.mount("/", at: Self.target, type: nil, [.bind])
             }
@@ -32,13 +32,13 @@ struct RootFileSystem {
         }
         let device = BlockDevice(path: path)
         try device.waitUntilPresent()
-        try directory(Self.target)
+        try makeMountPoint(Self.target)
         if commandLine.overlay == .none {
             try device.mount(at: Self.target, type: commandLine.rootType, readOnly: false, modules: modules)
             return Mounted(layer: nil)
         }
-        try directory(Self.base)
-        try directory(Self.layer)
+        try makeMountPoint(Self.base)
+        try makeMountPoint(Self.layer)
         try device.mount(at: Self.base, type: commandLine.rootType, readOnly: true, modules: modules)
         try mountLayer()
         try mountOverlay()
@@ -61,8 +61,8 @@ struct RootFileSystem {
             try device.waitUntilPresent()
             try device.mount(at: Self.layer, type: "ext4", readOnly: false, modules: modules)
         }
-        try directory(Self.layer + "/upper")
-        try directory(Self.layer + "/work")
+        try makeMountPoint(Self.layer + "/upper")
+        try makeMountPoint(Self.layer + "/work")
     }
 
     private func mountOverlay() throws(BootFailure) {
@@ -105,7 +105,7 @@ struct RootFileSystem {
         }
     }
 
-    private func directory(_ path: String) throws(BootFailure) {
+    private func makeMountPoint(_ path: String) throws(BootFailure) {
         try attempt(path) { () throws(Errno) in try FileTree.makeDirectory(path) }
     }
 

@@ -20,8 +20,12 @@ final class FramedConnection {
     private let loop: EventLoop
     private var decoder = FrameDecoder()
     private var registration: EventLoop.Registration?
-    private var waiting: [UInt8] = []
-    private var waitingOffset = 0
+    private var isWatchingForRoom = false
+    /// A data frame that was sent in part: the loop's former buffer, and what is left in it.
+    private var dataFrame: UnsafeMutableRawBufferPointer?
+    private var dataLeft = 0..<0
+    /// Control frames that come after it.
+    private var controlFrames: [UInt8] = []
 
     init(
         _ descriptor: consuming Descriptor, loop: EventLoop, handler: any EventHandler, source: UInt8
@@ -31,8 +35,12 @@ final class FramedConnection {
         registration = try loop.add(self.descriptor.rawValue, [.readable], handler: handler, source: source)
     }
 
+    deinit {
+        if let dataFrame { loop.giveBack(dataFrame) }
+    }
+
     /// Whether bytes wait until the peer takes more.
-    var isBlocked: Bool { waitingOffset < waiting.count }
+    var isBlocked: Bool { dataFrame != nil || !controlFrames.isEmpty }
 
     /// The message of a piece.
     static func message<Message: FrameMessage>(
@@ -43,80 +51,67 @@ final class FramedConnection {
 
     /// Sends a message, or lets it wait behind what waits already.
     func send(_ message: some FrameMessage) throws(ConnectionEnd) {
-        let frame: [UInt8]
-        do throws(GuestProtocolError) { frame = try message.encoded() } catch { throw .garbage(error) }
-        if isBlocked {
-            waiting += frame
-            return
-        }
-        try transmit(count: frame.count) { (offset) throws(Errno) in
-            try systemWrite(frame, from: offset)
-        } rest: { offset in
-            Array(frame[offset...])
-        }
+        do throws(GuestProtocolError) { try message.encode(into: &controlFrames) } catch { throw .garbage(error) }
+        if dataFrame == nil { try sendControlFrames() }
     }
 
-    /// Sends a data frame whose payload the caller has put into the loop's buffer, after the room for a header.
+    /// Sends a data frame whose payload the caller has put into the loop's buffer, after the room for a header. Only while not blocked.
     func sendBuffered(_ header: FrameHeader) throws(ConnectionEnd) {
         header.store(to: loop.buffer)
-        let frame = UnsafeRawBufferPointer(rebasing: loop.buffer[..<(FrameHeader.size + header.length)])
-        if isBlocked {
-            waiting.append(contentsOf: frame)
-            return
+        let length = FrameHeader.size + header.length
+        let sent = try write(UnsafeRawBufferPointer(rebasing: loop.buffer[..<length]))
+        if sent < length {
+            dataFrame = loop.takeBuffer()
+            dataLeft = sent..<length
+            watchForRoom(true)
         }
-        try transmit(count: frame.count) { (offset) throws(Errno) in
-            try descriptor.write(UnsafeRawBufferPointer(rebasing: frame[offset...]))
-        } rest: { offset in
-            Array(frame[offset...])
-        }
-    }
-
-    /// Writes as much as the kernel takes and keeps the rest.
-    private func transmit(
-        count: Int, write: (Int) throws(Errno) -> Int, rest: (Int) -> [UInt8]
-    ) throws(ConnectionEnd) {
-        var offset = 0
-        while offset < count {
-            do throws(Errno) {
-                offset += try write(offset)
-            } catch {
-                guard error == .wouldBlock else { throw .failed(error) }
-                waiting = rest(offset)
-                waitingOffset = 0
-                watch([.readable, .writable])
-                return
-            }
-        }
-    }
-
-    private func systemWrite(_ bytes: [UInt8], from offset: Int) throws(Errno) -> Int {
-        let result: Result<Int, Errno> = bytes.withUnsafeBytes { view in
-            do throws(Errno) {
-                return .success(try descriptor.write(UnsafeRawBufferPointer(rebasing: view[offset...])))
-            } catch {
-                return .failure(error)
-            }
-        }
-        return try result.get()
     }
 
     /// Sends what waits, as far as the peer takes it.
     func flush() throws(ConnectionEnd) {
-        while isBlocked {
-            do throws(Errno) {
-                waitingOffset += try systemWrite(waiting, from: waitingOffset)
-            } catch {
-                if error == .wouldBlock { return }
-                throw .failed(error)
-            }
+        if let buffer = dataFrame {
+            let sent = try write(UnsafeRawBufferPointer(rebasing: buffer[dataLeft]))
+            dataLeft = (dataLeft.lowerBound + sent)..<dataLeft.upperBound
+            if !dataLeft.isEmpty { return }
+            dataFrame = nil
+            loop.giveBack(buffer)
         }
-        waiting = []
-        waitingOffset = 0
-        watch([.readable])
+        try sendControlFrames()
     }
 
-    private func watch(_ events: Epoll.Events) {
-        if let registration { loop.modify(registration, events) }
+    private func sendControlFrames() throws(ConnectionEnd) {
+        if controlFrames.isEmpty { return }
+        let frames = controlFrames
+        controlFrames = []
+        let result: Result<Int, ConnectionEnd> = frames.withUnsafeBytes { view in
+            do throws(ConnectionEnd) { return .success(try write(view)) } catch { return .failure(error) }
+        }
+        let sent = try result.get()
+        if sent < frames.count {
+            controlFrames = Array(frames[sent...])
+            watchForRoom(true)
+        }
+    }
+
+    /// How many of the bytes the kernel took.
+    private func write(_ bytes: UnsafeRawBufferPointer) throws(ConnectionEnd) -> Int {
+        var offset = 0
+        while offset < bytes.count {
+            do throws(Errno) {
+                offset += try descriptor.write(UnsafeRawBufferPointer(rebasing: bytes[offset...]))
+            } catch {
+                guard error == .wouldBlock else { throw .failed(error) }
+                break
+            }
+        }
+        return offset
+    }
+
+    /// Whether the handler is told when the peer takes more; begins by itself when something has to wait.
+    func watchForRoom(_ enabled: Bool) {
+        guard enabled != isWatchingForRoom, let registration else { return }
+        isWatchingForRoom = enabled
+        loop.modify(registration, enabled ? [.readable, .writable] : [.readable])
     }
 
     /// Reads once and gives the pieces to `body`, which must not use the loop's buffer while it looks at a piece.

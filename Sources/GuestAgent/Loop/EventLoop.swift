@@ -33,8 +33,11 @@ final class EventLoop {
         var source: UInt8
     }
 
-    /// Room for one frame's header and the largest data frame, for whoever is handled now: it holds nothing afterwards.
-    let buffer: UnsafeMutableRawBufferPointer
+    /// Room for whoever is handled now: what is in it is forgotten afterwards, unless the handler takes the buffer.
+    private(set) var buffer: UnsafeMutableRawBufferPointer
+    private var spareBuffers: [UnsafeMutableRawBufferPointer] = []
+    /// More than so many are given back to the system.
+    private static let maximumSpareBuffers = 4
 
     private let epoll: Epoll
     private var slots: [Slot] = []
@@ -50,6 +53,21 @@ final class EventLoop {
 
     deinit {
         buffer.deallocate()
+        for spare in spareBuffers { spare.deallocate() }
+    }
+
+    /// The buffer with what is in it becomes the caller's, who gives it back when it is done.
+    func takeBuffer() -> UnsafeMutableRawBufferPointer {
+        defer { buffer = spareBuffers.popLast() ?? .allocate(byteCount: buffer.count, alignment: 4096) }
+        return buffer
+    }
+
+    func giveBack(_ buffer: UnsafeMutableRawBufferPointer) {
+        if spareBuffers.count < Self.maximumSpareBuffers {
+            spareBuffers.append(buffer)
+        } else {
+            buffer.deallocate()
+        }
     }
 
     /// Waits for events on a descriptor (level-triggered) until ``remove(_:)``, and keeps the handler alive until then.

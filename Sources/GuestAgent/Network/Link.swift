@@ -12,7 +12,7 @@ struct Link: Equatable {
         self.index = index
         name = ""
         macAddress = []
-        for (type, value) in message.attributes(after: 16) {
+        for (type, value) in message.trailingAttributes(after: 16) {
             if type == 3 { name = String(decoding: value.prefix { $0 != 0 }, as: UTF8.self) }
             if type == 1 { macAddress = value }
         }
@@ -55,7 +55,7 @@ struct LinkAddress: Equatable {
         prefixLength = message.payload[1]
         bytes = []
         // IFA_LOCAL is the interface's own; IFA_ADDRESS is the peer's on a point-to-point one, else the same.
-        for (type, value) in message.attributes(after: 8) where type == 2 || type == 1 && bytes.isEmpty {
+        for (type, value) in message.trailingAttributes(after: 8) where type == 2 || type == 1 && bytes.isEmpty {
             bytes = value
         }
         guard bytes.count == 4 || bytes.count == 16 else { return nil }

@@ -71,7 +71,7 @@ struct NetlinkMessage: Equatable {
     }
 
     /// The attributes that follow a structure of so many bytes, as far as they are whole.
-    func attributes(after size: Int) -> [(type: UInt16, value: [UInt8])] {
+    func trailingAttributes(after size: Int) -> [(type: UInt16, value: [UInt8])] {
         var attributes: [(type: UInt16, value: [UInt8])] = []
         var offset = size
         while let length: UInt16 = Self.integer(payload, at: offset), length >= 4,

@@ -4,7 +4,7 @@ internal import Linux
 /// Accepts exec connections, once the guest has its identity.
 ///
 /// The listener exists long before, so that a host that comes early waits in its queue instead of being refused.
-final class ExecServer: EventHandler {
+final class ExecServer: EventHandler, ExecSessionOwner {
     /// Sessions at a time; further connections wait in the listener's queue.
     static let maximumSessions = 512
     /// Connections at a time whose request has not come: each may hold a message of 4 MiB.
@@ -19,8 +19,6 @@ final class ExecServer: EventHandler {
     private var pending = 0
     /// Whether connections are accepted as far as the limits allow.
     private(set) var isOpen = false
-    /// Called after each end of a session.
-    var whenSessionEnds: (() -> Void)?
 
     init(listener: consuming Descriptor, loop: EventLoop, launcher: CommandLauncher, processes: ProcessTable) {
         self.listener = listener
@@ -47,7 +45,7 @@ final class ExecServer: EventHandler {
             sessions += 1
             pending += 1
             do throws(Errno) {
-                _ = try ExecSession(connection, loop: loop, launcher: launcher, processes: processes, server: self)
+                _ = try ExecSession(connection, loop: loop, launcher: launcher, processes: processes, owner: self)
             } catch {
                 sessions -= 1
                 pending -= 1
@@ -67,7 +65,6 @@ final class ExecServer: EventHandler {
     func sessionEnded() {
         sessions -= 1
         update()
-        whenSessionEnds?()
     }
 
     private func update() {

@@ -2,6 +2,13 @@ internal import Glibc
 internal import GuestProtocol
 internal import Linux
 
+/// Whoever limits how many sessions there are.
+protocol ExecSessionOwner: AnyObject {
+    /// The request has come, or never will: until then the session holds memory that nobody is served with.
+    func requestArrived()
+    func sessionEnded()
+}
+
 /// One exec connection and its command, from the request to the end.
 ///
 /// What flows: host → connection → stdin, as far as the credit goes; stdout and stderr → connection, as long as it takes frames.
@@ -26,7 +33,7 @@ final class ExecSession: EventHandler, ChildObserver {
     private let loop: EventLoop
     private let launcher: CommandLauncher
     private let processes: ProcessTable
-    private let server: ExecServer?
+    private let owner: (any ExecSessionOwner)?
 
     private var state = State.expectsRequest
     private var connection: FramedConnection?
@@ -37,15 +44,15 @@ final class ExecSession: EventHandler, ChildObserver {
 
     /// - Parameters:
     ///   - connection: Non-blocking.
-    ///   - server: Told when the request has come, and when the session is over.
+    ///   - owner: Kept until the session is over.
     init(
         _ connection: consuming Descriptor, loop: EventLoop, launcher: CommandLauncher, processes: ProcessTable,
-        server: ExecServer? = nil
+        owner: (any ExecSessionOwner)? = nil
     ) throws(Errno) {
         self.loop = loop
         self.launcher = launcher
         self.processes = processes
-        self.server = server
+        self.owner = owner
         self.connection = try FramedConnection(
             connection, loop: loop, handler: self, source: Source.connection.rawValue)
     }
@@ -72,7 +79,7 @@ final class ExecSession: EventHandler, ChildObserver {
         guard let connection else { return }
         if events.contains(.writable) {
             try connection.flush()
-            if !connection.isBlocked { try unblock() }
+            if !connection.isBlocked { try refill() }
         }
         if !events.isDisjoint(with: [.readable, .hangUp, .error]) {
             try connection.receive { (piece) throws(ConnectionEnd) in try accept(piece) }
@@ -109,7 +116,7 @@ final class ExecSession: EventHandler, ChildObserver {
     // MARK: The command
 
     private func start(_ request: ExecRequest) throws(ConnectionEnd) {
-        server?.requestArrived()
+        owner?.requestArrived()
         do throws(CommandFailure) {
             try adopt(try launcher.start(request), request)
         } catch {
@@ -169,22 +176,29 @@ final class ExecSession: EventHandler, ChildObserver {
         try block()
     }
 
-    /// Reads no output as long as the connection takes no more.
+    /// Waits for no output as long as the connection takes no more.
     private func block() throws(ConnectionEnd) {
         if connection?.isBlocked == true {
             for output in outputs { output.pause() }
         }
     }
 
-    /// The connection takes more again.
-    private func unblock() throws(ConnectionEnd) {
+    /// The connection takes more again. What the command has ready follows at once, without going by the loop.
+    private func refill() throws(ConnectionEnd) {
+        guard let connection else { return }
         switch state {
-        case .flushing: close()
-        case .draining: try drain()
-        case .running:
-            do throws(Errno) { for output in outputs { try output.resume() } } catch { throw .failed(error) }
+        case .flushing: return close()
+        case .draining: return try drain()
         case .expectsRequest, .over: break
+        case .running:
+            for output in outputs where output.hasData {
+                if let header = output.read() { try connection.sendBuffered(header) }
+                if connection.isBlocked { return }
+            }
+            do throws(Errno) { for output in outputs { try output.resume() } } catch { throw .failed(error) }
         }
+        connection.watchForRoom(false)
+        try giveCredit()
     }
 
     /// The command has ended: sends the rest of its output, as long as the connection takes it, then how it ended.
@@ -204,9 +218,11 @@ final class ExecSession: EventHandler, ChildObserver {
     }
 
     private func giveCredit() throws(ConnectionEnd) {
-        if case .running = state, let credit = stdin?.takeCredit() {
-            try connection?.send(ExecOutput.stdinCredit(credit))
+        // Not while output waits: a host that sends and never reads would have credit pile up here.
+        guard case .running = state, let connection, !connection.isBlocked, let credit = stdin?.takeCredit() else {
+            return
         }
+        try connection.send(ExecOutput.stdinCredit(credit))
     }
 
     // MARK: The end
@@ -227,13 +243,13 @@ final class ExecSession: EventHandler, ChildObserver {
 
     private func close() {
         if case .over = state { return }
-        if case .expectsRequest = state { server?.requestArrived() }
+        if case .expectsRequest = state { owner?.requestArrived() }
         state = .over
         stdin?.close()
         for output in outputs { output.close() }
         outputs = []
         connection?.close()
         connection = nil
-        server?.sessionEnded()
+        owner?.sessionEnded()
     }
 }

@@ -5,6 +5,9 @@ internal import Linux
 ///
 /// While the connection cannot take more it is not waited for at all: a closed pipe would report itself again and again.
 final class OutputStream {
+    /// With its header a frame then fills whole packets of vsock, which are 64 KiB.
+    private static let maximumRead = FrameType.maximumData - FrameHeader.size
+
     let type: FrameType
     let descriptor: Descriptor
     private let loop: EventLoop
@@ -49,10 +52,13 @@ final class OutputStream {
         if left == 0 { close() }
     }
 
+    /// Whether a read would give something now.
+    var hasData: Bool { isOpen && Pipe.available(in: descriptor.rawValue) > 0 }
+
     /// Reads once into the loop's buffer, after room for a header: the header of what was read, or nil if nothing was.
     func read() -> FrameHeader? {
         let room = UnsafeMutableRawBufferPointer(
-            rebasing: loop.buffer[FrameHeader.size...].prefix(min(FrameType.maximumData, left ?? .max)))
+            rebasing: loop.buffer[FrameHeader.size...].prefix(min(Self.maximumRead, left ?? .max)))
         let count: Int
         do throws(Errno) {
             count = try descriptor.read(into: room)

@@ -11,7 +11,7 @@ enum ProgramHeader: Equatable {
         if bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]), bytes.count >= 20, bytes[4] == 1 || bytes[4] == 2 {
             let file = ELFFile(bytes: bytes, is64Bit: bytes[4] == 2, isLittleEndian: bytes[5] != 2)
             self = .elf(
-                machine: UInt16(truncatingIfNeeded: file.integer(at: 18, size: 2)), interpreter: file.interpreter)
+                machine: UInt16(truncatingIfNeeded: file.field(at: 18, size: 2)), interpreter: file.interpreter)
         } else if bytes.starts(with: [0x23, 0x21]) {
             let line = bytes.dropFirst(2).prefix { $0 != 0x0a }.drop { $0 == 0x20 || $0 == 0x09 }
             self = .script(interpreter: String(decoding: line.prefix { $0 != 0x20 && $0 != 0x09 }, as: UTF8.self))
@@ -44,7 +44,7 @@ private struct ELFFile {
     var is64Bit: Bool
     var isLittleEndian: Bool
 
-    func integer(at offset: Int, size: Int) -> UInt64 {
+    func field(at offset: Int, size: Int) -> UInt64 {
         guard offset >= 0, offset <= bytes.count - size else { return 0 }
         var value: UInt64 = 0
         for index in 0..<size {
@@ -55,15 +55,15 @@ private struct ELFFile {
 
     /// The path in the segment of type PT_INTERP (3).
     var interpreter: String? {
-        let table = Int(clamping: integer(at: is64Bit ? 32 : 28, size: is64Bit ? 8 : 4))
-        let entrySize = Int(integer(at: is64Bit ? 54 : 42, size: 2))
-        let count = Int(integer(at: is64Bit ? 56 : 44, size: 2))
+        let table = Int(clamping: field(at: is64Bit ? 32 : 28, size: is64Bit ? 8 : 4))
+        let entrySize = Int(field(at: is64Bit ? 54 : 42, size: 2))
+        let count = Int(field(at: is64Bit ? 56 : 44, size: 2))
         guard table < bytes.count else { return nil }
         for index in 0..<count {
             let entry = table + index * entrySize
             guard entry < bytes.count else { return nil }
-            guard integer(at: entry, size: 4) == 3 else { continue }
-            let offset = Int(clamping: integer(at: entry + (is64Bit ? 8 : 4), size: is64Bit ? 8 : 4))
+            guard field(at: entry, size: 4) == 3 else { continue }
+            let offset = Int(clamping: field(at: entry + (is64Bit ? 8 : 4), size: is64Bit ? 8 : 4))
             guard offset < bytes.count else { return nil }
             return String(decoding: bytes[offset...].prefix { $0 != 0 }, as: UTF8.self)
         }

@@ -115,7 +115,10 @@ final class HostSession: EventHandler {
     private func serve(_ events: Epoll.Events) {
         guard case .connected(let connection) = state else { return }
         do throws(ConnectionEnd) {
-            if events.contains(.writable) { try connection.flush() }
+            if events.contains(.writable) {
+                try connection.flush()
+                if !connection.isBlocked { connection.watchForRoom(false) }
+            }
             if !events.isDisjoint(with: [.readable, .hangUp, .error]) {
                 try connection.receive { (piece) throws(ConnectionEnd) in
                     obey(try FramedConnection.message(piece))

@@ -1,4 +1,3 @@
-internal import Dispatch
 internal import Glibc
 internal import Linux
 internal import Synchronization
@@ -14,40 +13,35 @@ final class Console: Sendable {
     private let handler: (@Sendable ([UInt8]) -> Void)?
     private let drained: AsyncStream<Never>
 
-    /// Reads `input` until its last writer has closed it.
+    /// Reads `input`, on a thread of its own, until its last writer has closed it.
     ///
-    /// - Parameter handler: Gets the bytes as they come, on a thread of its own queue.
+    /// - Parameter handler: Gets the bytes as they come, on that thread.
     init(reading input: consuming Descriptor, handler: (@Sendable ([UInt8]) -> Void)?) throws(Errno) {
-        try input.setNonBlocking()
-        let descriptor = input.take()
         let (drained, continuation) = AsyncStream.makeStream(of: Never.self)
         self.drained = drained
         self.handler = handler
-        let source = DispatchSource.makeReadSource(
-            fileDescriptor: descriptor, queue: DispatchQueue(label: "smartvm.console"))
-        source.setEventHandler { [weak self] in
-            if self?.read(descriptor) != true { source.cancel() }
-        }
-        source.setCancelHandler {
+        let descriptor = input.take()
+        do throws(Errno) {
+            try Thread("smartvm-console") { [self] in
+                read(Descriptor(owning: descriptor))
+                continuation.finish()
+            }.detach()
+        } catch {
             close(descriptor)
-            continuation.finish()
+            throw error
         }
-        source.resume()
     }
 
-    /// Takes what is there. False at the end.
-    private func read(_ descriptor: Int32) -> Bool {
-        var bytes = [UInt8](repeating: 0, count: 64 << 10)
-        let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
-        if count < 0 { return errno == EAGAIN || errno == EINTR }
-        if count == 0 { return false }
-        bytes.removeSubrange(count...)
-        recent.withLock {
-            $0 += bytes
-            if $0.count > Self.kept { $0.removeFirst($0.count - Self.kept) }
+    private func read(_ input: consuming Descriptor) {
+        var buffer = [UInt8](repeating: 0, count: 16 << 10)
+        while let count = try? buffer.withUnsafeMutableBytes({ try input.read(into: $0) }), count > 0 {
+            let bytes = Array(buffer[..<count])
+            recent.withLock {
+                $0 += bytes
+                if $0.count > Self.kept { $0.removeFirst($0.count - Self.kept) }
+            }
+            handler?(bytes)
         }
-        handler?(bytes)
-        return true
     }
 
     /// Waits until everything that was printed has been handed on; only the end of all writers ends it.

@@ -168,7 +168,7 @@ extension MicroVM {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.configureAndAwait(session, apiSocketPath: apiSocketPath, vsockPath: vsockPath) }
             group.addTask {
-                let ending = await process.waitUntilExit()
+                let ending = try await process.waitUntilExit()
                 await console.waitUntilDrained()
                 throw Self.bootFailure("the VM ended (\(ending)) before its agent answered", console)
             }

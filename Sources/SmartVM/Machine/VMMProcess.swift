@@ -1,4 +1,3 @@
-internal import Dispatch
 internal import FirecrackerClient
 internal import Glibc
 internal import Linux
@@ -33,9 +32,11 @@ final class VMMProcess: Sendable {
             do throws(Errno) {
                 identity = try ProcessIdentity(of: child.pid)
                 try directory.record(identity)
+                ending = try Self.ending(of: child)
                 do throws(Spawn.Failure) { try gated.release() } catch { throw error.errno }
             } catch {
                 child.kill(SIGKILL)
+                // It may have been reaped already: then there is nothing to wait for.
                 _ = try? child.waitUntilExit()
                 throw error
             }
@@ -45,19 +46,15 @@ final class VMMProcess: Sendable {
                 .vmmFailed, "cannot start the VMM \(executable): \(error)",
                 cure: "Run `smartvm doctor` to see which VMM can be used here.", underlying: error)
         }
-        ending = Self.ending(of: child)
     }
 
-    private static func ending(of child: ChildProcess) -> Task<ChildProcess.Ending, Never> {
+    /// Reaps the child on a thread that waits for nothing else.
+    private static func ending(of child: ChildProcess) throws(Errno) -> Task<ChildProcess.Ending, Never> {
         let (stream, continuation) = AsyncStream.makeStream(of: ChildProcess.Ending.self)
-        let source = DispatchSource.makeReadSource(fileDescriptor: child.descriptor)
-        source.setEventHandler {
-            // The pidfd is readable once the process is a zombie; reaping it here cannot block.
-            continuation.yield((try? child.reap()) ?? .exited(-1))
+        try Thread("smartvm-reaper", stackSize: 64 << 10) {
+            continuation.yield((try? child.waitUntilExit()) ?? .exited(-1))
             continuation.finish()
-            source.cancel()
-        }
-        source.resume()
+        }.detach()
         return Task {
             for await ending in stream { return ending }
             return .exited(-1)
@@ -68,9 +65,17 @@ final class VMMProcess: Sendable {
 
     var pid: Int32 { child.pid }
 
-    /// Waits for the process to end.
-    func waitUntilExit() async -> ChildProcess.Ending {
-        await ending.value
+    /// Waits for the process to end, or for this task to be cancelled.
+    func waitUntilExit() async throws -> ChildProcess.Ending {
+        let (stream, continuation) = AsyncStream.makeStream(of: ChildProcess.Ending.self)
+        let relay = Task { [ending] in
+            continuation.yield(await ending.value)
+            continuation.finish()
+        }
+        // The loop ends when this task is cancelled, which waiting for the other task's value would not.
+        for await ending in stream { return ending }
+        relay.cancel()
+        throw CancellationError()
     }
 
     /// Ends it and everything that it started. Returns when all of that is gone.
@@ -83,6 +88,6 @@ final class VMMProcess: Sendable {
                 if !child.waitForEnd(timeout: .seconds(3)) { ProcessSession.kill(leader: identity, grace: .zero) }
             }
         }
-        _ = await waitUntilExit()
+        _ = await ending.value
     }
 }

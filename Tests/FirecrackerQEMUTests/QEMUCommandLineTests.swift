@@ -1,0 +1,129 @@
+import Testing
+
+@testable import FirecrackerQEMU
+
+@Suite("QEMU's command line")
+struct QEMUCommandLineTests {
+    private static let channels = QEMUCommandLine.Channels(
+        standardInput: 100, standardOutput: 101, standardError: 102, monitor: 103, vhost: 104)
+
+    private func make(_ change: (inout MachineDescription) -> Void = { _ in }) throws(MachineFault) -> QEMUCommandLine {
+        var description = MachineDescription(kernel: 50)
+        change(&description)
+        return try QEMUCommandLine(description, kernelCommandLine: "quiet", channels: Self.channels)
+    }
+
+    /// The values of an option, in their order.
+    private func values(_ option: String, _ line: QEMUCommandLine) -> [String] {
+        zip(line.arguments, line.arguments.dropFirst()).filter { $0.0 == option }.map(\.1)
+    }
+
+    @Test("gives QEMU every file as a descriptor that it inherits")
+    func descriptors() throws {
+        let line = try make { description in
+            description.initrd = 51
+            description.drives = [
+                MachineDescription.BlockDevice(id: "a", file: 60), .init(id: "b", file: 61, isReadOnly: true),
+            ]
+            description.networkInterfaces = [.init(id: "eth0", tap: 70, macAddress: "02:00:00:00:00:01", mtu: 1400)]
+        }
+        #expect(line.descriptors == [100, 101, 102, 50, 51, 103, 60, 61, 70])
+        #expect(values("-kernel", line) == ["/proc/self/fd/3"])
+        #expect(values("-initrd", line) == ["/proc/self/fd/4"])
+        #expect(values("-append", line) == ["quiet"])
+        #expect(values("-chardev", line).contains("socket,id=qmp,fd=5"))
+        #expect(values("-add-fd", line) == ["fd=6,set=1", "fd=7,set=2"])
+        #expect(values("-netdev", line) == ["tap,id=tap0,fd=8,vhost=off"])
+        #expect(line.vhostDescriptor == nil)
+    }
+
+    @Test("has the machine that boots without timers")
+    func machine() throws {
+        let line = try make { $0.cpuCount = 4 }
+        #expect(values("-M", line) == ["microvm,acpi=on,pit=off,pic=off"])
+        #expect(values("-accel", line) == ["tcg,tb-size=64,thread=multi"])
+        #expect(values("-smp", line) == ["4"])
+        #expect(values("-m", line) == ["128M"])
+        #expect(values("-global", line) == ["virtio-mmio.force-legacy=false"])
+        #expect(line.arguments.contains("-no-reboot"))
+    }
+
+    @Test("lists drives in the order of the description, with their rights and cache")
+    func drives() throws {
+        let line = try make { description in
+            description.drives = [
+                .init(id: "root", file: 60, isReadOnly: true), .init(id: "data", file: 61, isWriteback: true),
+            ]
+        }
+        let nodes = values("-blockdev", line)
+        #expect(nodes.count == 6)
+        #expect(nodes[0].contains("\"read-only\":true") && nodes[0].contains("\"no-flush\":true"))
+        #expect(nodes[3].contains("\"read-only\":false") && nodes[3].contains("\"no-flush\":false"))
+        #expect(
+            values("-device", line).filter { $0.hasPrefix("virtio-blk") } == [
+                "virtio-blk-device,id=drive0,drive=throttle0,serial=root,write-cache=off",
+                "virtio-blk-device,id=drive1,drive=throttle1,serial=data,write-cache=on",
+            ])
+    }
+
+    @Test("has the socket device, the balloon and the random numbers that are asked for")
+    func devices() throws {
+        let line = try make { description in
+            description.vsock = .init(guestCID: 42, listener: 80, path: "/run/v.sock")
+            description.balloon = .init(targetMiB: 0, deflatesOnOutOfMemory: true)
+            description.entropy = .init(limit: (bytes: 1000, milliseconds: 100))
+        }
+        #expect(line.vhostDescriptor == 5)
+        #expect(
+            values("-device", line) == [
+                "i8042", "vhost-vsock-device,id=vsock0,guest-cid=42,vhostfd=5,event_idx=off",
+                "virtio-balloon-device,id=balloon0,free-page-reporting=off,deflate-on-oom=on",
+                "virtio-rng-device,id=entropy0,rng=rng0,max-bytes=1000,period=100",
+            ])
+    }
+
+    @Test("refuses more devices than the machine has places")
+    func tooMany() throws {
+        func drives(_ count: Int) -> [MachineDescription.BlockDevice] {
+            (0..<count).map { MachineDescription.BlockDevice(id: "d\($0)", file: 60) }
+        }
+        _ = try make { $0.drives = drives(24) }
+        #expect(throws: MachineFault.self) { try make { $0.drives = drives(25) } }
+    }
+}
+
+@Suite("Limits of drives")
+struct DriveNodesTests {
+    @Test("become rates a second and bursts")
+    func limits() {
+        let limiter = DriveLimiter(
+            bandwidth: .init(size: 1 << 20, refillMilliseconds: 100),
+            operations: .init(size: 500, refillMilliseconds: 2000))
+        #expect(
+            DriveNodes.limits(limiter)
+                == #"{"bps-total":10485760,"bps-total-max":10485760,"iops-total":250,"iops-total-max":500}"#)
+    }
+
+    @Test("of zero are none, and the largest are QEMU's largest")
+    func extremes() {
+        let none = #"{"bps-total":0,"bps-total-max":0,"iops-total":0,"iops-total-max":0}"#
+        #expect(DriveNodes.limits(DriveLimiter()) == none)
+        #expect(DriveNodes.limits(DriveLimiter(bandwidth: .init(size: 0, refillMilliseconds: 5))) == none)
+        #expect(DriveNodes.limits(DriveLimiter(operations: .init(size: 5, refillMilliseconds: 0))) == none)
+        let huge = DriveLimiter(bandwidth: .init(size: .max, refillMilliseconds: 1))
+        #expect(DriveNodes.limits(huge).hasPrefix(#"{"bps-total":1000000000000000,"bps-total-max":1000000000000000,"#))
+    }
+
+    @Test("no two generations of nodes share a name or a descriptor set")
+    func generations() {
+        var names: Set<String> = []
+        for index in 0..<QEMUCommandLine.maximumDevices {
+            var nodes = DriveNodes(MachineDescription.BlockDevice(id: "d", file: 0), index: index, isBlockDevice: false)
+            for generation in 0..<3 {
+                nodes.generation = generation
+                names.formUnion([nodes.fileName, nodes.formatName, "\(nodes.descriptorSet)"])
+            }
+        }
+        #expect(names.count == QEMUCommandLine.maximumDevices * 9)
+    }
+}
