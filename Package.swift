@@ -40,7 +40,8 @@ let package = Package(
         .target(name: "GuestProtocol", swiftSettings: rules),
         .target(name: "GuestAgent", dependencies: ["GuestProtocol", "Linux"], swiftSettings: rules),
         .executableTarget(
-            name: "smartvm-guest", dependencies: ["CGuestInit", "GuestAgent"], swiftSettings: rules, linkerSettings: staticExecutable),
+            name: "smartvm-guest", dependencies: ["CGuestInit", "GuestAgent"], swiftSettings: rules,
+            linkerSettings: staticExecutable),
 
         .target(name: "FirecrackerAPI", swiftSettings: rules),
         .target(
@@ -54,7 +55,8 @@ let package = Package(
             swiftSettings: rules),
         .target(name: "FirecrackerQEMU", dependencies: ["FirecrackerAPI", "Linux"], swiftSettings: rules),
         .executableTarget(
-            name: "smartvm-qemu", dependencies: ["FirecrackerQEMU"], swiftSettings: rules, linkerSettings: staticExecutable),
+            name: "smartvm-qemu", dependencies: ["FirecrackerQEMU"], swiftSettings: rules,
+            linkerSettings: staticExecutable),
 
         .target(
             name: "SmartVM",
@@ -77,13 +79,15 @@ let package = Package(
 
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: rules),
         .testTarget(name: "GuestProtocolTests", dependencies: ["GuestProtocol"], swiftSettings: rules),
-        .testTarget(name: "GuestAgentTests", dependencies: ["GuestAgent", "GuestProtocol", "Linux"], swiftSettings: rules),
+        .testTarget(
+            name: "GuestAgentTests", dependencies: ["GuestAgent", "GuestProtocol", "Linux"], swiftSettings: rules),
         .testTarget(name: "FirecrackerAPITests", dependencies: ["FirecrackerAPI"], swiftSettings: rules),
         .testTarget(
             name: "FirecrackerClientTests", dependencies: ["FirecrackerClient", "FirecrackerAPI", "Linux"],
             swiftSettings: rules),
         .testTarget(
-            name: "FirecrackerQEMUTests", dependencies: ["FirecrackerQEMU", "FirecrackerAPI", "Linux"], swiftSettings: rules),
+            name: "FirecrackerQEMUTests", dependencies: ["FirecrackerQEMU", "FirecrackerAPI", "Linux"],
+            swiftSettings: rules),
         .testTarget(name: "SmartVMTests", dependencies: ["SmartVM", "GuestProtocol", "Linux"], swiftSettings: rules),
         .testTarget(
             name: "BootTests",

@@ -77,7 +77,8 @@ public struct SmartVM: Sendable {
     ) async throws -> MicroVM {
         let problems = config.validate()
         guard problems.isEmpty else {
-            throw SmartVMError(.invalidConfiguration, "the VM's configuration is wrong: " + problems.joined(separator: "; "))
+            throw SmartVMError(
+                .invalidConfiguration, "The VM's configuration is wrong: \(problems.joined(separator: "; ")).")
         }
         await reclaimAbandoned()
         let vmm = try vmmSelection.resolve(in: dataDirectory)

@@ -55,8 +55,12 @@ struct BenchCommand: AsyncParsableCommand {
             }
             return [
                 Figure(name: "boot_ms", text: "from nothing to ready", value: ready.milliseconds),
-                Figure(name: "guest_boot_ms", text: "of that, by the guest's clock", value: await vm.guestBootTime?.milliseconds ?? 0),
-                Figure(name: "exec_ms", text: "a command, host to host (median)", value: exec.sorted()[runs / 2].milliseconds),
+                Figure(
+                    name: "guest_boot_ms", text: "of that, by the guest's clock",
+                    value: await vm.guestBootTime?.milliseconds ?? 0),
+                Figure(
+                    name: "exec_ms", text: "a command, host to host (median)",
+                    value: exec.sorted()[runs / 2].milliseconds),
                 Figure(name: "exec_min_ms", text: "the same (minimum)", value: exec.min()?.milliseconds ?? 0),
                 Figure(
                     name: "output_mb_per_s", text: "output of a command",

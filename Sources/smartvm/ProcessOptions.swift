@@ -50,7 +50,8 @@ struct ProcessOptions: ParsableArguments {
             if let (name, value) = try Self.variable(entry) { variables[name] = value }
         }
         return GuestCommand(
-            all, environment: variables, workingDirectory: workingDirectory, user: user, terminal: terminal ? size : nil,
+            all, environment: variables, workingDirectory: workingDirectory, user: user,
+            terminal: terminal ? size : nil,
             hasStandardInput: interactive)
     }
 

@@ -94,7 +94,9 @@ struct RunSession: Sendable {
         while let event = try await process.nextEvent() {
             switch event {
             case .started(_, let uptime):
-                if showsTimings { StandardError.print("smartvm: command started at \(uptime.seconds) s of the guest's clock") }
+                if showsTimings {
+                    StandardError.print("smartvm: command started at \(uptime.seconds) s of the guest's clock")
+                }
             case .standardOutput(let bytes):
                 guard await standardOutput.write(bytes) else { return .outputClosed }
             case .standardError(let bytes):
@@ -125,7 +127,9 @@ struct RunSession: Sendable {
         var interrupts = 0
         for await signal in signals {
             if signal == SIGWINCH {
-                if let size = Interaction.currentSize(), command.terminal != nil { try? await started.value?.resize(size) }
+                if let size = Interaction.currentSize(), command.terminal != nil {
+                    try? await started.value?.resize(size)
+                }
                 continue
             }
             if signal == SIGINT || signal == SIGTERM { interrupts += 1 }

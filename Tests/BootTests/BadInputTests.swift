@@ -6,7 +6,8 @@ import Testing
 @Suite("Bad input", .serialized, .timeLimit(.minutes(15)))
 struct BadInputTests {
     private func refused(
-        _ arguments: [String], _ words: String..., dataDirectory: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
+        _ arguments: [String], _ words: String..., dataDirectory: String? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         let name = uniqueName("bad")
         let result = try await SmartVMProgram.run(
@@ -83,14 +84,17 @@ struct BadInputTests {
     @Test("a guest that never answers: the deadline, with the console's last lines")
     func silence() async throws {
         try await refused(
-            ["--boot-args", "console=ttyS0 smartvm.root=/dev/nosuch", "--boot-timeout", "4"], "did not answer", "console")
+            ["--boot-args", "console=ttyS0 smartvm.root=/dev/nosuch", "--boot-timeout", "4"], "did not answer",
+            "console")
     }
 
     @Test("more environment than Linux takes is refused by the guest with a sentence")
     func environment() async throws {
         let big = (0..<20).flatMap { ["--env", "V\($0)=" + String(repeating: "x", count: 100 << 10)] }
         let result = try await SmartVMProgram.run(["run"] + big.prefix(20) + ["--", "sh", "-c", "echo ${#V0}"])
-        #expect(result.status == 0 && result.standardOutput == "102400\n" || result.status == 126, "\(result.standardError)")
+        #expect(
+            result.status == 0 && result.standardOutput == "102400\n" || result.status == 126, "\(result.standardError)"
+        )
     }
 
     @Test("options that do not exist, and commands without `--`, name themselves")

@@ -61,7 +61,8 @@ struct RunTests {
     func options() async throws {
         let result = try await run([
             "--env", "GREETING=hi there", "--workdir", "/tmp", "--user", "nobody", "--cpus", "2", "--memory", "384",
-            "--hostname", "box", "--", "sh", "-c", "echo $GREETING; pwd; id -un; nproc; hostname; grep MemTotal /proc/meminfo",
+            "--hostname", "box", "--", "sh", "-c",
+            "echo $GREETING; pwd; id -un; nproc; hostname; grep MemTotal /proc/meminfo",
         ])
         let lines = result.standardOutput.split(separator: "\n").map(String.init)
         #expect(result.status == 0, "\(result.standardError)")

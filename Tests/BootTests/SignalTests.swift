@@ -14,7 +14,10 @@ struct SignalTests {
         let output = "/tmp/smartvm-\(name).log"
         defer { unlink(output) }
         let child = try SmartVMProgram.start(
-            ["run", "--name", name, "--", "sh", "-c", "trap 'echo caught; exit 42' INT; echo ready; while :; do sleep 0.1; done"],
+            [
+                "run", "--name", name, "--", "sh", "-c",
+                "trap 'echo caught; exit 42' INT; echo ready; while :; do sleep 0.1; done",
+            ],
             output: output)
         try #require(try await waitForText("ready", in: output), "\((try? File.readText(output)) ?? "")")
         child.kill(SIGINT)
@@ -30,7 +33,8 @@ struct SignalTests {
         let output = "/tmp/smartvm-\(name).log"
         defer { unlink(output) }
         let child = try SmartVMProgram.start(
-            ["run", "--name", name, "--", "sh", "-c", "trap '' INT; echo ready; while :; do sleep 1; done"], output: output)
+            ["run", "--name", name, "--", "sh", "-c", "trap '' INT; echo ready; while :; do sleep 1; done"],
+            output: output)
         try #require(try await waitForText("ready", in: output))
         child.kill(SIGINT)
         #expect(!child.waitForEnd(timeout: .seconds(1)))
@@ -75,7 +79,8 @@ struct SignalTests {
         let name = uniqueName("vmm")
         let output = "/tmp/smartvm-\(name).log"
         defer { unlink(output) }
-        let child = try SmartVMProgram.start(["run", "--name", name, "--", "sh", "-c", "echo ready; sleep 600"], output: output)
+        let child = try SmartVMProgram.start(
+            ["run", "--name", name, "--", "sh", "-c", "echo ready; sleep 600"], output: output)
         try #require(try await waitForText("ready", in: output))
         let record = try File.readText("\(Traces.dataDirectory)/run/\(name)/process")
         let pid = try #require(record.split(separator: " ").first.flatMap { Int32($0) })
@@ -90,7 +95,8 @@ struct SignalTests {
     func terminal() async throws {
         let terminal = try PseudoTerminal(Terminal.Size(rows: 40, columns: 123))
         var spawn = Spawn(
-            SmartVMProgram.path, arguments: ["smartvm", "run", "-it", "--", "sh", "-c", "tty; stty size; read line; echo got $line"])
+            SmartVMProgram.path,
+            arguments: ["smartvm", "run", "-it", "--", "sh", "-c", "tty; stty size; read line; echo got $line"])
         spawn.environment = ["PATH", "HOME", "SMARTVM_DATA_DIR", "SMARTVM_GUEST", "SMARTVM_QEMU"].compactMap { name in
             EnvironmentVariable.value(name).map { "\(name)=\($0)" }
         }

@@ -16,7 +16,8 @@ enum SmartVMProgram {
     static let path: String = {
         let executable = (try? File.readText("/proc/self/cmdline"))?.split(separator: "\0").map(String.init) ?? []
         let bundle = executable.first { $0.hasSuffix(".xctest") } ?? executable.first ?? ""
-        return bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/smartvm"
+        return bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+            + "/smartvm"
     }()
 
     /// The environment of a run; a data directory of its own if one is given.
@@ -46,10 +47,13 @@ enum SmartVMProgram {
         let file = try Descriptor.open(output, O_WRONLY | O_CREAT | O_TRUNC)
         let null = try Descriptor.open("/dev/null", O_RDONLY)
         var spawn = Spawn(path, arguments: ["smartvm"] + arguments)
-        spawn.environment = ["PATH", "HOME", "SMARTVM_DATA_DIR", "SMARTVM_GUEST", "SMARTVM_QEMU", "SMARTVM_VMM"].compactMap { name in
-            let value = name == "SMARTVM_DATA_DIR" ? dataDirectory ?? EnvironmentVariable.value(name) : EnvironmentVariable.value(name)
-            return value.map { "\(name)=\($0)" }
-        }
+        spawn.environment = ["PATH", "HOME", "SMARTVM_DATA_DIR", "SMARTVM_GUEST", "SMARTVM_QEMU", "SMARTVM_VMM"]
+            .compactMap { name in
+                let value =
+                    name == "SMARTVM_DATA_DIR"
+                    ? dataDirectory ?? EnvironmentVariable.value(name) : EnvironmentVariable.value(name)
+                return value.map { "\(name)=\($0)" }
+            }
         spawn.descriptors = [null.rawValue, file.rawValue, file.rawValue]
         return try spawn.start().child
     }
@@ -61,13 +65,13 @@ enum Traces {
 
     /// Runtime directories of VMs whose names begin with `prefix`.
     static func directories(_ prefix: String) -> [String] {
-        DirectoryListing.names(in: "\(dataDirectory)/run").filter { $0.hasPrefix(prefix) }
+        ((try? FileTree.names(at: "\(dataDirectory)/run")) ?? []).filter { $0.hasPrefix(prefix) }
     }
 
     /// Processes whose arguments name such a directory, or whose working directory is one.
     static func processes(_ prefix: String) -> [String] {
         let directory = "\(dataDirectory)/run/\(prefix)"
-        return DirectoryListing.names(in: "/proc").filter { Int32($0) != nil }.compactMap { pid in
+        return ((try? FileTree.names(at: "/proc")) ?? []).filter { Int32($0) != nil }.compactMap { pid in
             let arguments = (try? File.readText("/proc/\(pid)/cmdline")) ?? ""
             var buffer = [CChar](repeating: 0, count: 4096)
             let length = readlink("/proc/\(pid)/cwd", &buffer, buffer.count - 1)

@@ -70,7 +70,9 @@ struct GuestProcessTests {
     @Test("a guest that sends garbage is an error, whatever the garbage", arguments: 0..<50)
     func garbage(seed: UInt64) async throws {
         var generator = SeededGenerator(seed: seed)
-        let noise = (0..<Int.random(in: 6...4000, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        let noise = (0..<Int.random(in: 6...4000, using: &generator)).map { _ in
+            UInt8.random(in: 0...255, using: &generator)
+        }
         try await withFakeGuest { connection in
             try connection.writeAll(Self.accepted + [1, 0, 0, 0, 0xff] + noise)
         } _: { path in
@@ -107,7 +109,8 @@ struct GuestProcessTests {
 
     @Test("no listener in the guest, and no VMM, are told apart from each other")
     func unreachable() async throws {
-        try await withFakeGuest { _ in } _: { path in
+        try await withFakeGuest { _ in
+        } _: { path in
             let error = await #expect(throws: SmartVMError.self) { try await run(path) { _ in } }
             #expect(error?.description.contains("vsock port 1024") == true)
         }

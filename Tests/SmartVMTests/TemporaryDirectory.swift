@@ -7,19 +7,8 @@ import Testing
 func withTemporaryDirectory<Result>(_ body: (String) async throws -> Result) async throws -> Result {
     let path = "/tmp/smartvm-test-\(UInt64.random(in: 0...UInt64.max))"
     try #require(mkdir(path, 0o700) == 0)
-    defer { removeTree(path) }
+    defer { try? FileTree.removeAll(path) }
     return try await body(path)
-}
-
-private func removeTree(_ path: String) {
-    var status = stat()
-    guard lstat(path, &status) == 0 else { return }
-    if status.st_mode & S_IFMT == S_IFDIR {
-        for name in DirectoryListing.names(in: path) { removeTree("\(path)/\(name)") }
-        rmdir(path)
-    } else {
-        unlink(path)
-    }
 }
 
 /// Whether `condition` comes true within `seconds`.

@@ -21,7 +21,8 @@ struct VMConfigTests {
             hostname: "a..b"
         ).validate()
         for expected in [
-            "the name '-x'", "the host name 'a..b'", "vcpuCount must be between 1 and 32, not 33", "memSizeMib must be at least 1",
+            "the name '-x'", "the host name 'a..b'", "vcpuCount must be between 1 and 32, not 33",
+            "memSizeMib must be at least 1",
             "only one drive", "different driveIds", "the driveId 'b/c'", "2048 bytes", "NUL",
         ] {
             #expect(errors.contains { $0.contains(expected) }, "nothing says \(expected)")

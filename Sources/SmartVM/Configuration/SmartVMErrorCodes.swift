@@ -3,8 +3,6 @@ public import FirecrackerClient
 extension SmartVMError.Code {
     /// A VM of this name is running.
     public static let nameInUse = Self(rawValue: "NAME_IN_USE")
-    /// The data directory cannot be used.
-    public static let dataDirectory = Self(rawValue: "DATA_DIRECTORY")
     /// The VMM could not be started, or ended when it should not have.
     public static let vmmFailed = Self(rawValue: "VMM_FAILED")
     /// The guest did not come up: its kernel panicked, or its agent never answered.

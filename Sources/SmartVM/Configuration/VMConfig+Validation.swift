@@ -3,9 +3,12 @@ extension VMConfig {
     public func validate() -> [String] {
         var errors: [String] = []
         if let id, !Self.isName(id) {
-            errors.append("the name '\(id)' must be 1 to 63 letters, digits or hyphens, and begin with a letter or digit")
+            errors.append(
+                "the name '\(id)' must be 1 to 63 letters, digits or hyphens, and begin with a letter or digit")
         }
-        if let hostname, !hostname.split(separator: ".", omittingEmptySubsequences: false).allSatisfy({ Self.isName($0) }) {
+        if let hostname,
+            !hostname.split(separator: ".", omittingEmptySubsequences: false).allSatisfy({ Self.isName($0) })
+        {
             errors.append("the host name '\(hostname)' must be letters, digits and hyphens, in parts of at most 63")
         }
         if !(1...32).contains(machineConfig.vcpuCount) {
@@ -20,7 +23,8 @@ extension VMConfig {
         if Set(drives.map(\.driveId)).count < drives.count {
             errors.append("drives must have different driveIds")
         }
-        for drive in drives where !drive.driveId.utf8.allSatisfy({ Self.isAlphanumeric($0) || $0 == UInt8(ascii: "_") }) {
+        for drive in drives where !drive.driveId.utf8.allSatisfy({ Self.isAlphanumeric($0) || $0 == UInt8(ascii: "_") })
+        {
             errors.append("the driveId '\(drive.driveId)' must be letters, digits and underscores")
         }
         if let arguments = bootSource.bootArgs, arguments.utf8.count >= 2048 {
@@ -40,7 +44,8 @@ extension VMConfig {
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
             true
         default: false
         }

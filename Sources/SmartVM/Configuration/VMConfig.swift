@@ -57,7 +57,8 @@ public struct VMConfig: Hashable, Sendable {
     }
 
     public init(
-        id: String? = nil, image: String? = nil, bootSource: BootSource = .init(), machineConfig: MachineConfig = .init(),
+        id: String? = nil, image: String? = nil, bootSource: BootSource = .init(),
+        machineConfig: MachineConfig = .init(),
         drives: [Drive] = [], hostname: String? = nil
     ) {
         self.id = id

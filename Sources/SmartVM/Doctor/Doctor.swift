@@ -100,7 +100,7 @@ extension Doctor {
     }
 
     private func checkVsock(isNeeded: Bool) -> DoctorReport.Check {
-        do throws(VsockSupport.Failure) {
+        do throws(VsockSupport.Obstacle) {
             try VsockSupport.probe()
             return .init("vsock", .ok, "seccomp notification, pidfd_getfd and process_vm_readv work")
         } catch {

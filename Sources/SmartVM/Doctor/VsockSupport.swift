@@ -5,7 +5,7 @@ internal import Linux
 /// memory of that child. Tried on a child that does nothing, since no list of versions says what a container's rules forbid.
 enum VsockSupport {
     /// What could not be done, and the error.
-    struct Failure: Error, Hashable, Sendable {
+    struct Obstacle: Error, Hashable, Sendable {
         var step: String
         var error: Errno
 
@@ -16,7 +16,7 @@ enum VsockSupport {
     }
 
     /// Blocks the thread for a few milliseconds.
-    static func probe() throws(Failure) {
+    static func probe() throws(Obstacle) {
         let pipe = try attempt("pipe2") { () throws(Errno) in try Pipe() }
         let null = try attempt("/dev/null") { () throws(Errno) in try Descriptor.open("/dev/null", O_RDWR) }
         // It reads from a pipe that nobody writes to, for as long as this process holds the other end.
@@ -27,24 +27,24 @@ enum VsockSupport {
         do throws(Spawn.Failure) {
             child = try spawn.start().child
         } catch {
-            throw Failure(error.stage == .seccomp ? "seccomp user notification" : "starting a process", error.errno)
+            throw Obstacle(error.stage == .seccomp ? "seccomp user notification" : "starting a process", error.errno)
         }
         defer {
             child.kill(SIGKILL)
             _ = try? child.waitUntilExit()
         }
-        guard child.descriptor >= 0 else { throw Failure("pidfd_open", .notImplemented) }
+        guard child.descriptor >= 0 else { throw Obstacle("pidfd_open", .notImplemented) }
         _ = try attempt("pidfd_getfd") { () throws(Errno) in try child.duplicate(0) }
         try attempt("process_vm_readv") { () throws(Errno) in try readMemory(of: child.pid) }
     }
 
     private static func attempt<Result: ~Copyable>(
         _ step: String, _ body: () throws(Errno) -> Result
-    ) throws(Failure) -> Result {
+    ) throws(Obstacle) -> Result {
         do throws(Errno) {
             return try body()
         } catch {
-            throw Failure(step, error)
+            throw Obstacle(step, error)
         }
     }
 

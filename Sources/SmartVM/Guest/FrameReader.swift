@@ -25,7 +25,7 @@ final class FrameReader {
                 if let message: Message = try take() { return message }
             } catch {
                 throw SmartVMError(
-                    .guestProtocol, "the guest sent what is not the agent's protocol: \(error)",
+                    .guestProtocol, "The guest sent what is not the agent's protocol: \(error).",
                     cure: "The guest's agent is of another version, or the guest is hostile: do not use what it sent.",
                     underlying: error)
             }
@@ -39,7 +39,7 @@ final class FrameReader {
         do {
             return try await inbound.next(isolation: #isolation)
         } catch let error as IOError {
-            throw SmartVMError(.guestUnreachable, "the connection to the guest broke: \(error)", underlying: error)
+            throw SmartVMError(.guestUnreachable, "The connection to the guest broke: \(error).", underlying: error)
         }
     }
 
@@ -87,7 +87,8 @@ struct FrameWriter: Sendable {
         do {
             try await write(ByteBuffer(bytes: try message.encoded()))
         } catch let error as GuestProtocolError {
-            throw SmartVMError(.invalidConfiguration, "too much for one message to the guest: \(error)", underlying: error)
+            throw SmartVMError(
+                .invalidConfiguration, "This is too much for one message to the guest: \(error).", underlying: error)
         }
     }
 
@@ -101,7 +102,7 @@ struct FrameWriter: Sendable {
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            throw SmartVMError(.guestUnreachable, "the guest has closed the connection", underlying: error)
+            throw SmartVMError(.guestUnreachable, "The guest has closed the connection.", underlying: error)
         }
     }
 }

@@ -25,7 +25,8 @@ public struct GuestCommand: Hashable, Sendable {
     }
 
     public init(
-        _ arguments: [String], environment: [String: String] = [:], workingDirectory: String? = nil, user: String? = nil,
+        _ arguments: [String], environment: [String: String] = [:], workingDirectory: String? = nil,
+        user: String? = nil,
         terminal: TerminalSize? = nil, hasStandardInput: Bool = false
     ) {
         self.arguments = arguments

@@ -38,7 +38,7 @@ public final class GuestProcess {
         }
         credit.close()
         throw SmartVMError(
-            .guestUnreachable, "the guest broke off the connection while a command was running",
+            .guestUnreachable, "The guest broke off the connection while a command was running.",
             cure: "The guest has stopped or crashed; its console may say why.")
     }
 

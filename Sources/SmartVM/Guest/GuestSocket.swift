@@ -19,7 +19,8 @@ enum GuestSocket {
                 .channelOption(.recvAllocator, value: readSizes)
                 .connect(unixDomainSocketPath: path) { channel in wrap(channel) }
         } catch {
-            throw SmartVMError(.guestUnreachable, "cannot reach the guest: no VMM listens at \(path)", underlying: error)
+            throw SmartVMError(
+                .guestUnreachable, "The guest cannot be reached: no VMM listens at \(path).", underlying: error)
         }
         return try await channel.executeThenClose { inbound, outbound in
             let reader = FrameReader(inbound)
@@ -27,7 +28,7 @@ enum GuestSocket {
             try await writer.writeText("CONNECT \(port)\n")
             guard let answer = try await reader.line(), answer.hasPrefix("OK ") else {
                 throw SmartVMError(
-                    .guestUnreachable, "nothing in the guest listens on vsock port \(port)",
+                    .guestUnreachable, "Nothing in the guest listens on vsock port \(port).",
                     cure: "The agent may have ended; start the VM again.")
             }
             return try await body(reader, writer)
@@ -43,14 +44,16 @@ enum GuestSocket {
     }
 
     /// Output that a guest writes without pause is read in few large pieces, a single message in a small one.
-    private static let readSizes = AdaptiveRecvByteBufferAllocator(minimum: 4 << 10, initial: 16 << 10, maximum: 512 << 10)
+    private static let readSizes = AdaptiveRecvByteBufferAllocator(
+        minimum: 4 << 10, initial: 16 << 10, maximum: 512 << 10)
 
     private static func wrap(_ channel: any Channel) -> EventLoopFuture<NIOAsyncChannel<ByteBuffer, ByteBuffer>> {
         channel.eventLoop.makeCompletedFuture {
             try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel,
                 configuration: .init(
-                    backPressureStrategy: .init(lowWatermark: 2, highWatermark: 8), isOutboundHalfClosureEnabled: false))
+                    backPressureStrategy: .init(lowWatermark: 2, highWatermark: 8), isOutboundHalfClosureEnabled: false)
+            )
         }
     }
 }

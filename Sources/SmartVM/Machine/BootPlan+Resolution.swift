@@ -26,7 +26,8 @@ extension BootPlan {
         if let ownKernel, source.initrdPath != nil, root != nil || config.image == nil {
             bundle = nil
             bootSource = BootSource(
-                kernelImagePath: ownKernel, initrdPath: source.initrdPath, bootArgs: source.bootArgs ?? Self.defaultBootArgs)
+                kernelImagePath: ownKernel, initrdPath: source.initrdPath,
+                bootArgs: source.bootArgs ?? Self.defaultBootArgs)
         } else {
             let image = try await BaseImageManager(dataDirectory).ensureBaseImage(
                 BaseImagePreset(rawValue: config.image ?? BaseImagePreset.minimal.rawValue), progress: imageProgress)
@@ -45,7 +46,8 @@ extension BootPlan {
         if root == nil, let bundle {
             drives.insert(
                 Drive(
-                    driveId: "rootfs", isRootDevice: true, isReadOnly: bundle.rootfsIsReadOnly, pathOnHost: bundle.rootfsPath),
+                    driveId: "rootfs", isRootDevice: true, isReadOnly: bundle.rootfsIsReadOnly,
+                    pathOnHost: bundle.rootfsPath),
                 at: 0)
         }
         bootSource.kernelImagePath = Self.absolute(bootSource.kernelImagePath)
@@ -67,7 +69,7 @@ extension BootPlan {
             if status.kind == .directory { throw .isDirectory }
             _ = try Descriptor.open(path, 0)
         } catch {
-            throw SmartVMError(.invalidFile, "the \(what) \(path) cannot be used: \(error)", underlying: error)
+            throw SmartVMError(.invalidFile, "The \(what) \(path) cannot be used: \(error).", underlying: error)
         }
     }
 
@@ -80,12 +82,13 @@ extension BootPlan {
         guard wanted >= least else {
             throw SmartVMError(
                 .invalidConfiguration,
-                "\(wanted) MiB of memory is too little: kernel and initramfs alone take \(bytes >> 20) MiB",
+                "\(wanted) MiB of memory is too little: kernel and initramfs alone take \(bytes >> 20) MiB.",
                 cure: "Give the VM at least \(least) MiB: --memory \(least).")
         }
         guard let host = HostMemory.totalMebibytes, wanted <= host else {
             throw SmartVMError(
-                .invalidConfiguration, "\(wanted) MiB of memory is more than this machine has (\(HostMemory.totalMebibytes ?? 0) MiB)",
+                .invalidConfiguration,
+                "\(wanted) MiB of memory is more than this machine has (\(HostMemory.totalMebibytes ?? 0) MiB).",
                 cure: "Give the VM less: --memory.")
         }
     }

@@ -54,7 +54,9 @@ final class Console: Sendable {
         let bytes = recent.withLock { $0 }
         let text = String(decoding: bytes, as: UTF8.self)
         let lines = text.split(whereSeparator: \.isNewline).map { line in
-            String(String.UnicodeScalarView(line.unicodeScalars.filter { $0 == "\t" || ($0.value >= 32 && $0.value != 127) }))
+            String(
+                String.UnicodeScalarView(
+                    line.unicodeScalars.filter { $0 == "\t" || ($0.value >= 32 && $0.value != 127) }))
         }
         return Array(lines.filter { !$0.isEmpty }.suffix(number))
     }

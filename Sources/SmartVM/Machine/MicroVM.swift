@@ -55,14 +55,14 @@ public actor MicroVM {
     ///   `VMM_FAILED`, `BOOT_FAILED` with the last lines of the guest's console. Nothing is left on the host then.
     public func start(bootTimeout: Duration = .seconds(60)) async throws {
         guard state == .created else {
-            throw SmartVMError(.invalidState, "VM \(id) cannot be started: it is \(state.rawValue)")
+            throw SmartVMError(.invalidState, "VM \(id) cannot be started: it is \(state.rawValue).")
         }
         state = .starting
         do {
             try await boot(timeout: bootTimeout)
             state = .running
         } catch {
-            await release()
+            await tearDown()
             state = .failed
             throw error
         }
@@ -70,7 +70,7 @@ public actor MicroVM {
 
     /// Ends the VM without asking the guest, and gives back all that it holds on the host. Returns when that has happened.
     public func stop() async {
-        await release()
+        await tearDown()
         if state != .failed { state = .stopped }
     }
 
@@ -129,7 +129,7 @@ public actor MicroVM {
 
     private func runningVsockPath() throws -> String {
         guard state == .running, let vsockPath else {
-            throw SmartVMError(.invalidState, "VM \(id) is \(state.rawValue), not running")
+            throw SmartVMError(.invalidState, "VM \(id) is \(state.rawValue), not running.")
         }
         return vsockPath
     }
@@ -162,19 +162,21 @@ extension MicroVM {
             let descriptor = listener.take()
             sessionTask = Task { try await session.run(Descriptor(owning: descriptor)) }
         } catch let error as Errno {
-            throw SmartVMError(.vmmFailed, "cannot prepare VM \(id): \(error)", underlying: error)
+            throw SmartVMError(.vmmFailed, "VM \(id) cannot be prepared: \(error).", underlying: error)
         }
 
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.configureAndAwait(session, apiSocketPath: apiSocketPath, vsockPath: vsockPath) }
             group.addTask {
-                let ending = try await process.waitUntilExit()
+                try await self.configureAndAwait(session, apiSocketPath: apiSocketPath, vsockPath: vsockPath)
+            }
+            group.addTask {
+                let ending = try await process.waitUntilEnded()
                 await console.waitUntilDrained()
-                throw Self.bootFailure("the VM ended (\(ending)) before its agent answered", console)
+                throw Self.bootFailure("The VM ended before the guest's agent answered (\(ending)).", console)
             }
             group.addTask {
                 try await Task.sleep(for: timeout)
-                throw Self.bootFailure("the guest's agent did not answer within \(timeout)", console)
+                throw Self.bootFailure("The guest's agent did not answer within \(timeout).", console)
             }
             defer { group.cancelAll() }
             try await group.next()
@@ -182,7 +184,7 @@ extension MicroVM {
     }
 
     private func configureAndAwait(_ session: GuestSession, apiSocketPath: String, vsockPath: String) async throws {
-        let client = try await connect(to: apiSocketPath)
+        let client = try await openClient(apiSocketPath)
         for request in plan.requests(vsockPath: vsockPath) { try await client.send(request) }
         for await event in session.events {
             if case .ready(let hello, _) = event {
@@ -194,22 +196,25 @@ extension MicroVM {
     }
 
     /// Waits for the VMM to listen: a matter of milliseconds, in which it can also fail.
-    private func connect(to path: String) async throws -> SocketClient {
+    private func openClient(_ path: String) async throws -> SocketClient {
         let client = SocketClient(socketPath: path)
         self.client = client
         // The file is there before anybody listens at it.
-        while (try? UnixSocket.connect(to: path, nonBlocking: true)) == nil { try await Task.sleep(for: .milliseconds(1)) }
+        while (try? UnixSocket.connect(to: path, nonBlocking: true)) == nil {
+            try await Task.sleep(for: .milliseconds(1))
+        }
         return client
     }
 
     private static func bootFailure(_ what: String, _ console: Console) -> SmartVMError {
-        let lines = console.lastLines(12)
-        let last = lines.isEmpty ? "" : "\nThe last lines of its console:\n" + lines.map { "  \($0)" }.joined(separator: "\n")
+        let lines = console.lastLines(12).map { "\n  \($0)" }.joined()
+        let last = lines.isEmpty ? "\nIts console is empty." : "\nThe last lines of its console:" + lines
         return SmartVMError(
-            .bootFailed, what + last, cure: "Use --console to see all of it, --memory for more memory, --boot-timeout for more time.")
+            .bootFailed, what + last,
+            cure: "--console shows all of it, --memory gives more memory, --boot-timeout more time.")
     }
 
-    private func release() async {
+    private func tearDown() async {
         sessionTask?.cancel()
         await client?.close()
         client = nil

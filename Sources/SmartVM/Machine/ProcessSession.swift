@@ -28,7 +28,7 @@ enum ProcessSession {
 
     /// The processes whose session is `session`. The number cannot be used again for another session while one of them lives.
     private static func members(of session: Int32) -> [Int32] {
-        DirectoryListing.names(in: "/proc").compactMap { Int32($0) }.filter { self.session(of: $0) == session }
+        ((try? FileTree.names(at: "/proc")) ?? []).compactMap { Int32($0) }.filter { self.session(of: $0) == session }
     }
 
     private static func session(of pid: Int32) -> Int32 {

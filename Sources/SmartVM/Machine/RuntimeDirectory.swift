@@ -30,7 +30,7 @@ struct RuntimeDirectory: ~Copyable {
     }
 
     /// Writes down, durably for other processes, which process is the VM's.
-    func record(_ process: ProcessIdentity) throws(Errno) {
+    func writeDown(_ process: ProcessIdentity) throws(Errno) {
         try File.replace("\(path)/process", with: Array("\(process.pid) \(process.startTime) \(process.bootID)\n".utf8))
     }
 
@@ -49,7 +49,7 @@ struct RuntimeDirectory: ~Copyable {
     /// The directory holds files and sockets, no directories; the lock's file goes last so that an interrupted removal is seen
     /// again.
     fileprivate static func removeTree(_ path: String) {
-        for name in DirectoryListing.names(in: path) where name != RuntimeDirectories.ownerLockName {
+        for name in (try? FileTree.names(at: path)) ?? [] where name != RuntimeDirectories.ownerLockName {
             unlink("\(path)/\(name)")
         }
         unlink("\(path)/\(RuntimeDirectories.ownerLockName)")
@@ -79,11 +79,12 @@ struct RuntimeDirectories: Sendable {
         guard longest.utf8.count <= UnixSocket.maximumPathLength else {
             throw SmartVMError(
                 .invalidConfiguration,
-                "the sockets of VM \(id) would have paths of \(longest.utf8.count) bytes in \(path); Linux allows \(UnixSocket.maximumPathLength)",
+                "The sockets of VM \(id) would have paths of \(longest.utf8.count) bytes in \(path); Linux allows "
+                    + "\(UnixSocket.maximumPathLength).",
                 cure: "Set SMARTVM_DATA_DIR to a shorter path, or use a shorter name.")
         }
         do throws(Errno) {
-            try Self.makeDirectory(path)
+            try FileTree.makeDirectories(path, mode: 0o700)
             let creation = try FileLock("\(path)/.lock", wait: true)
             defer { withExtendedLifetime(creation) {} }
             do throws(Errno) {
@@ -98,11 +99,11 @@ struct RuntimeDirectories: Sendable {
             return RuntimeDirectory(path: directory, lock: lock)
         } catch .fileExists {
             throw SmartVMError(
-                .nameInUse, "a VM with the name \(id) is running",
+                .nameInUse, "A VM with the name \(id) is running.",
                 cure: "Choose another --name, or stop the one that has it.")
         } catch {
             throw SmartVMError(
-                .dataDirectory, "cannot make the runtime directory \(directory): \(error)",
+                .dataDirectoryUnusable, "The runtime directory \(directory) cannot be made: \(error).",
                 cure: "Set SMARTVM_DATA_DIR to a directory that you can write to.", underlying: error)
         }
     }
@@ -112,7 +113,7 @@ struct RuntimeDirectories: Sendable {
     /// - Returns: The names of the VMs that were taken back.
     @discardableResult
     func reclaimAbandoned() -> [String] {
-        let names = DirectoryListing.names(in: path).filter { $0 != ".lock" }
+        let names = ((try? FileTree.names(at: path)) ?? []).filter { $0 != ".lock" }
         guard !names.isEmpty, let creation = try? FileLock("\(path)/.lock", wait: true) else { return [] }
         defer { withExtendedLifetime(creation) {} }
         var reclaimed: [String] = []
@@ -130,17 +131,5 @@ struct RuntimeDirectories: Sendable {
             ProcessSession.kill(leader: identity, grace: .zero)
         }
         RuntimeDirectory.removeTree(directory)
-    }
-
-    private static func makeDirectory(_ path: String) throws(Errno) {
-        do throws(Errno) {
-            try systemCall { mkdir(path, 0o700) }
-        } catch .fileExists {
-            return
-        } catch .noSuchFile {
-            guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { throw .noSuchFile }
-            try makeDirectory(String(path[..<slash]))
-            try makeDirectory(path)
-        }
     }
 }

@@ -21,7 +21,9 @@ final class VMMProcess: Sendable {
             let input = try Descriptor.open("/dev/null", O_RDONLY)
             var spawn = Spawn(
                 executable,
-                arguments: [executable, "--api-sock", directory.apiSocketPath, "--id", id, "--log-path", directory.logPath])
+                arguments: [
+                    executable, "--api-sock", directory.apiSocketPath, "--id", id, "--log-path", directory.logPath,
+                ])
             spawn.environment = ["PATH=\(EnvironmentVariable.value("PATH") ?? "/usr/local/bin:/usr/bin:/bin")"]
             spawn.workingDirectory = directory.path
             spawn.descriptors = [input.rawValue, console.rawValue, console.rawValue]
@@ -31,7 +33,7 @@ final class VMMProcess: Sendable {
             let child = gated.child
             do throws(Errno) {
                 identity = try ProcessIdentity(of: child.pid)
-                try directory.record(identity)
+                try directory.writeDown(identity)
                 ending = try Self.ending(of: child)
                 do throws(Spawn.Failure) { try gated.release() } catch { throw error.errno }
             } catch {
@@ -43,7 +45,7 @@ final class VMMProcess: Sendable {
             self.child = child
         } catch {
             throw SmartVMError(
-                .vmmFailed, "cannot start the VMM \(executable): \(error)",
+                .vmmFailed, "The VMM \(executable) cannot be started: \(error).",
                 cure: "Run `smartvm doctor` to see which VMM can be used here.", underlying: error)
         }
     }
@@ -66,7 +68,7 @@ final class VMMProcess: Sendable {
     var pid: Int32 { child.pid }
 
     /// Waits for the process to end, or for this task to be cancelled.
-    func waitUntilExit() async throws -> ChildProcess.Ending {
+    func waitUntilEnded() async throws -> ChildProcess.Ending {
         let (stream, continuation) = AsyncStream.makeStream(of: ChildProcess.Ending.self)
         let relay = Task { [ending] in
             continuation.yield(await ending.value)
