@@ -112,7 +112,7 @@ struct GuestProcessTests {
 
     @Test("no listener in the guest, and no VMM, are told apart from each other")
     func unreachable() async throws {
-        try await withFakeGuest { _ in
+        try await withFakeGuest(takingCommand: false) { _ in
         } _: { path in
             let error = await #expect(throws: SmartVMError.self) { try await run(path) { _ in } }
             #expect(error?.description.contains("vsock port 1024") == true)
