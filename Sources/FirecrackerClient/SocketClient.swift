@@ -6,11 +6,12 @@ public import NIOPosix
 
 /// Speaks Firecracker's API over a VMM's Unix socket.
 ///
-/// Theory of operation. A VMM serves ten connections at most and answers all of them one after another, so there is one per client: it is
-/// opened by the first request, kept alive, and opened again if the VMM has closed it in between. Requests may be made at the same time;
-/// they travel and are answered in the order in which they were made. A request whose answer can no longer be told from the next one's
-/// (it timed out, or its task was cancelled) takes the connection with it. What a request looks like on the wire, and how its answer is
-/// read, is the table's business (``Endpoint``).
+/// Theory of operation. A VMM serves ten connections at most and answers all of them one after another, so there is one
+/// per client: it is opened by the first request, kept alive, and opened again if the VMM has closed it in between.
+/// Requests may be made at the same time; they travel and are answered in the order in which they were made. A request
+/// whose answer can no longer be told from the next one's (it timed out, or its task was cancelled) takes the
+/// connection with it. What a request looks like on the wire, and how its answer is read, is the table's business
+/// (``Endpoint``).
 public actor SocketClient {
     /// The longest path, in bytes, that a Unix socket can have.
     public static let maximumPathLength = 107
@@ -46,8 +47,9 @@ public actor SocketClient {
     ///
     /// - Parameters:
     ///   - timeout: How long the answer may take; nil: the client's own limit.
-    /// - Throws: ``SmartVMError`` with the code `API_ERROR` if the VMM refuses (then ``SmartVMError/fault`` is set), `SOCKET_ERROR` if it
-    ///   cannot be reached or breaks off, `TIMEOUT`, `NO_CLIENT` after ``close()``; `CancellationError`.
+    /// - Throws: ``SmartVMError`` with the code `API_ERROR` if the VMM refuses (then ``SmartVMError/fault`` is set),
+    ///   `SOCKET_ERROR` if it cannot be reached or breaks off, `TIMEOUT`, `NO_CLIENT` after ``close()``;
+    ///   `CancellationError`.
     @discardableResult
     public func send(_ request: APIRequest, timeout: Duration? = nil) async throws -> APIAnswer {
         let wire: Endpoint.WireRequest

@@ -6,11 +6,11 @@ public enum TapDevice {
     /// The longest name, in bytes.
     public static let maximumNameLength = 15
 
-    /// Attaches to the TAP of that name, with a virtio-net header before each frame and no packet information. One that does not
-    /// exist is made, and lasts as long as the descriptor; an empty name lets the kernel choose.
+    /// Attaches to the TAP of that name, with a virtio-net header before each frame and no packet information. One that
+    /// does not exist is made, and lasts as long as the descriptor; an empty name lets the kernel choose.
     ///
-    /// - Throws: `busy` if another process holds it, `invalidArgument` if the name is that of another kind of device or cannot be a
-    ///   name, `nameTooLong`, `notPermitted`.
+    /// - Throws: `busy` if another process holds it, `invalidArgument` if the name is that of another kind of device or
+    ///   cannot be a name, `nameTooLong`, `notPermitted`.
     public static func open(_ name: String) throws(Errno) -> Descriptor {
         guard name.utf8.count <= maximumNameLength else { throw .nameTooLong }
         let tap = try Descriptor.open("/dev/net/tun", O_RDWR | O_NONBLOCK)

@@ -7,7 +7,8 @@ import Testing
 
 /// A guest that is played by the test, behind a socket as a VMM offers it.
 private func withFakeGuest<Result>(
-    _ play: @escaping @Sendable (borrowing Descriptor) throws -> Void, _ body: (String) async throws -> Result
+    takingCommand: Bool = true, _ play: @escaping @Sendable (borrowing Descriptor) throws -> Void,
+    _ body: (String) async throws -> Result
 ) async throws -> Result {
     try await withTemporaryDirectory { root in
         let path = "\(root)/vsock.sock"
@@ -21,6 +22,8 @@ private func withFakeGuest<Result>(
                 let count = try request.withUnsafeMutableBytes { try connection.read(into: $0) }
                 #expect(String(decoding: request[..<count], as: UTF8.self) == "CONNECT 1024\n")
                 try play(connection)
+                guard takingCommand else { return }
+                _ = try request.withUnsafeMutableBytes { try connection.read(into: $0) }
                 // A connection that is closed with unread bytes in it is reset, and takes with it what was on the way.
                 shutdown(connection.rawValue, Int32(SHUT_WR))
                 _ = try? connection.readAll()

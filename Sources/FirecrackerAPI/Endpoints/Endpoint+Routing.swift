@@ -11,8 +11,8 @@ extension Endpoint {
 
     /// Reads a request.
     ///
-    /// Firecracker cuts the path at its slashes, drops leading ones, and looks no further than it needs to: `//machine-config/x` is
-    /// `/machine-config`. A query counts as part of the path.
+    /// Firecracker cuts the path at its slashes, drops leading ones, and looks no further than it needs to:
+    /// `//machine-config/x` is `/machine-config`. A query counts as part of the path.
     ///
     /// - Parameter body: Nil or empty if there is none.
     public static func parse(

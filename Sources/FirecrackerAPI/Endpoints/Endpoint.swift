@@ -1,9 +1,9 @@
 /// One row of the table that is the API: a method and a path, what goes in, what comes out, and when it is allowed.
 ///
-/// Theory of operation. ``Endpoint/table`` is the one place that knows the API. A client asks it for the row of a request
-/// (``rendered(_:)``) and sends what the row renders; a server asks it for the row of a method and a path
-/// (``parse(_:_:body:)``) and gets the request back, or the fault that Firecracker answers. What a row does in one direction it does in
-/// the other, so that the two cannot drift apart.
+/// Theory of operation. ``Endpoint/table`` is the one place that knows the API. A client asks it for the row of a
+/// request (``rendered(_:)``) and sends what the row renders; a server asks it for the row of a method and a path
+/// (``parse(_:_:body:)``) and gets the request back, or the fault that Firecracker answers. What a row does in one
+/// direction it does in the other, so that the two cannot drift apart.
 public struct Endpoint: Sendable {
     /// When a request is allowed at all; whether it succeeds is another question.
     public enum Availability: Sendable {

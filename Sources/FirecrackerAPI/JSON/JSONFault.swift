@@ -3,7 +3,8 @@ public struct JSONFault: Error, Hashable, Sendable {
     public var message: String
     /// From 1; 0 if the fault has no position.
     public var line: Int
-    /// Bytes of the line up to where reading stopped; 0 if the fault has no position or stands before a line's first byte.
+    /// Bytes of the line up to where reading stopped; 0 if the fault has no position or stands before a line's first
+    /// byte.
     public var column: Int
 
     public init(_ message: String, line: Int = 0, column: Int = 0) {
@@ -33,7 +34,7 @@ extension JSONFault {
             switch self {
             case .null: "null"
             case .boolean(let value): "boolean `\(value)`"
-            case .number(.floating(let value)): "floating point `\(value)`"
+            case .number(.floating(let value)): "floating point `\(JSONNumber.floating(value))`"
             case .number(let value): "integer `\(value)`"
             case .string(let value): "string \(RustText.quoted(value))"
             case .sequence: "sequence"

@@ -78,8 +78,8 @@ extension JSONReader {
         case array
     }
 
-    /// Reads a container of one of the `accepted` kinds with `body`, which stops before the closing bracket. That is read here, even
-    /// behind a fault: there a fault without a position gets one.
+    /// Reads a container of one of the `accepted` kinds with `body`, which stops before the closing bracket. That is
+    /// read here, even behind a fault: there a fault without a position gets one.
     mutating func readContainer<Value>(
         _ accepted: [Container], expected: String,
         _ body: (inout JSONReader, Container) throws(JSONFault) -> Value

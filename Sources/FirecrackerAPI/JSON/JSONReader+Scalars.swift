@@ -6,8 +6,8 @@ extension JSONReader {
         return byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
     }
 
-    /// Reads a number whose sign, if any, has been read. Whole numbers that fit 64 bits stay whole; `-0` and larger ones become
-    /// floating.
+    /// Reads a number whose sign, if any, has been read. Whole numbers that fit 64 bits stay whole; `-0` and larger
+    /// ones become floating.
     mutating func readNumber(isPositive: Bool) throws(JSONFault) -> JSONNumber {
         let start = index
         guard let first = next() else { throw fault("EOF while parsing a value") }

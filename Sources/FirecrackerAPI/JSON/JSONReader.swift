@@ -1,12 +1,13 @@
 /// Reads JSON from bytes, value by value, and faults as serde_json does: the same words, at the same line and column.
 ///
-/// Theory of operation. Firecracker decodes its request bodies with serde_json, whose faults are part of the interface that clients
-/// see. They follow from the order in which the decoder walks: it goes through the text once, in the text's order, and the type that
-/// is being decoded says at each value what it expects. So this reader has one function for each thing that a type may expect, and
-/// the schema (``Schema``) calls them. A fault gets its position in one of two ways. Where the text itself is broken, it is the
-/// byte at hand. Where a value is well-formed but unwanted (an unknown field, a missing one, a name that no enum has), the fault
-/// travels without a position up to the value that encloses it, which first tries to read its own closing bracket and then
-/// notes where reading stands. The second rule is why "missing field" points behind the closing brace.
+/// Theory of operation. Firecracker decodes its request bodies with serde_json, whose faults are part of the interface
+/// that clients see. They follow from the order in which the decoder walks: it goes through the text once, in the
+/// text's order, and the type that is being decoded says at each value what it expects. So this reader has one function
+/// for each thing that a type may expect, and the schema (``Schema``) calls them. A fault gets its position in one of
+/// two ways. Where the text itself is broken, it is the byte at hand. Where a value is well-formed but unwanted (an
+/// unknown field, a missing one, a name that no enum has), the fault travels without a position up to the value that
+/// encloses it, which first tries to read its own closing bracket and then notes where reading stands. The second rule
+/// is why "missing field" points behind the closing brace.
 public struct JSONReader {
     /// Values nested deeper than this are refused.
     static let depthLimit = 128
@@ -14,8 +15,8 @@ public struct JSONReader {
     let bytes: [UInt8]
     var index = 0
     private var remainingDepth = JSONReader.depthLimit
-    /// Whether members that a schema does not know are skipped. A server refuses them (unless the schema says otherwise), a client
-    /// does not mind what a newer server adds.
+    /// Whether members that a schema does not know are skipped. A server refuses them (unless the schema says
+    /// otherwise), a client does not mind what a newer server adds.
     let skipsUnknownFields: Bool
 
     public init(_ bytes: [UInt8], skipsUnknownFields: Bool = false) {

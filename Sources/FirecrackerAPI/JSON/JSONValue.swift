@@ -1,19 +1,3 @@
-/// A number as the text gave it: whole numbers stay exact over the whole range of 64 bits.
-public enum JSONNumber: Hashable, Sendable, CustomStringConvertible {
-    case unsigned(UInt64)
-    /// Below zero.
-    case negative(Int64)
-    case floating(Double)
-
-    public var description: String {
-        switch self {
-        case .unsigned(let value): String(value)
-        case .negative(let value): String(value)
-        case .floating(let value): value.description
-        }
-    }
-}
-
 /// Any JSON value.
 public enum JSONValue: Hashable, Sendable {
     case null

@@ -1,4 +1,5 @@
-/// All that is known of how a model stands in JSON, said once: decoding, encoding and the words of every fault follow from it.
+/// All that is known of how a model stands in JSON, said once: decoding, encoding and the words of every fault follow
+/// from it.
 public struct Schema<Model: Sendable>: Sendable {
     /// The name that faults call it by.
     let name: String

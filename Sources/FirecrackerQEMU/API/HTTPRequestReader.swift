@@ -11,10 +11,11 @@ struct HTTPRequest: Hashable {
 
 /// The receiving side of one connection: bytes in, requests out.
 ///
-/// Theory of operation. Firecracker's HTTP library reads at most 1024 bytes at a time into a buffer of that size, in which one line must
-/// fit, and its answers to broken requests follow from that: a header line that is too long is refused once for each piece that fills
-/// the buffer, and what stands in the buffer behind a fault is dropped while the state stays as it was. So this reader has the same
-/// buffer, and its owner offers it as many bytes as ``room`` says. It does no I/O.
+/// Theory of operation. Firecracker's HTTP library reads at most 1024 bytes at a time into a buffer of that size, in
+/// which one line must fit, and its answers to broken requests follow from that: a header line that is too long is
+/// refused once for each piece that fills the buffer, and what stands in the buffer behind a fault is dropped while the
+/// state stays as it was. So this reader has the same buffer, and its owner offers it as many bytes as ``room`` says.
+/// It does no I/O.
 struct HTTPRequestReader {
     static let bufferSize = 1024
 

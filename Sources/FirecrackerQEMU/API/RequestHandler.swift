@@ -1,6 +1,7 @@
 internal import FirecrackerAPI
 
-/// Turns a request of HTTP into an answer of HTTP: routes it by the table, has the controller do it, and logs and counts both ends.
+/// Turns a request of HTTP into an answer of HTTP: routes it by the table, has the controller do it, and logs and
+/// counts both ends.
 struct RequestHandler {
     let controller: Controller
 

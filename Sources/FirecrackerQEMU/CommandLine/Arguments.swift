@@ -1,6 +1,6 @@
 /// The command line: Firecracker's own options, and this program's under the prefix `--qemu-`.
 ///
-/// Options are written `--name value` or `--name`; there are no others forms. What follows a bare `--` is passed over.
+/// Options are written `--name value` or `--name`; there is no other form. What follows a bare `--` is passed over.
 struct Arguments: Equatable {
     struct Option {
         var name: String

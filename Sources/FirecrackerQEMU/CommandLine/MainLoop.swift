@@ -4,11 +4,13 @@ internal import Linux
 
 /// Waits for whatever happens next, on one thread: a client, the machine, a signal, the minute of the metrics.
 final class MainLoop {
-    /// What Firecracker ends with when one of these signals is sent to it. Other signals do what they do to any process.
+    /// What Firecracker ends with when one of these signals is sent to it. Other signals do what they do to any
+    /// process.
     private static let signalStatus: [Int32: Int32] = [
         SIGSYS: 2, SIGBUS: 149, SIGSEGV: 150, SIGXFSZ: 151, SIGXCPU: 154, SIGHUP: 156, SIGILL: 157,
     ]
-    /// Signals that Firecracker does not catch. Here they end QEMU first, so that whoever waits for this process finds both gone.
+    /// Signals that Firecracker does not catch. Here they end QEMU first, so that whoever waits for this process finds
+    /// both gone.
     private static let uncaught = [SIGTERM, SIGINT, SIGQUIT]
     private static let watched = Array(signalStatus.keys) + uncaught + [SIGPIPE]
     private static let signalNames: [Int32: String] = [

@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// When the process was started, by the clocks of the program that started it: given by Firecracker's jailer, for the metrics.
+/// When the process was started, by the clocks of the program that started it: given by Firecracker's jailer, for the
+/// metrics.
 struct StartTime {
     /// Microseconds of CLOCK_MONOTONIC.
     var wallClock: Int?

@@ -4,9 +4,9 @@ internal import Linux
 
 /// `smartvm-qemu` as a process: from the command line to the exit status.
 ///
-/// Theory of operation. The order of the steps is Firecracker's, because it decides which of several mistakes is told: arguments,
-/// what only prints, the id, the log, the metrics, the files, the limits, then the configuration file and the API's socket.
-/// Everything that ends the process is a ``ProcessEnd``, which is told in one place.
+/// Theory of operation. The order of the steps is Firecracker's, because it decides which of several mistakes is told:
+/// arguments, what only prints, the id, the log, the metrics, the files, the limits, then the configuration file and
+/// the API's socket. Everything that ends the process is a ``ProcessEnd``, which is told in one place.
 public struct VMMProcess {
     private let log = Log()
     private let metrics = Metrics()
@@ -203,7 +203,8 @@ public struct VMMProcess {
         }
     }
 
-    /// The value of a numeric option, nil if it was not given. One that is no number ends the process as Firecracker's panic does.
+    /// The value of a numeric option, nil if it was not given. One that is no number ends the process as Firecracker's
+    /// panic does.
     private func numericOption(_ arguments: Arguments, _ name: String, _ type: String) -> Int? {
         guard let text = arguments[name] else { return nil }
         guard let value = UInt64(text) else {

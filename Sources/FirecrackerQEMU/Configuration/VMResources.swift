@@ -2,10 +2,11 @@ public import FirecrackerAPI
 
 /// Everything that a microVM is configured with before it starts, together with what was opened for it.
 ///
-/// Theory of operation. Each `set…` is one PUT or PATCH: it accepts or refuses as Firecracker does, with Firecracker's words, and a
-/// refusal leaves what was there before (but for the vsock device and a network interface that is put again, which Firecracker gives
-/// up before it looks at the new one). What Firecracker opens at that moment is opened here too and held to the end: kernel and initrd,
-/// drives, TAPs, the vsock socket. The rest is looked at when the VM starts. A running VM's own record of its devices starts as a copy of this.
+/// Theory of operation. Each `set…` is one PUT or PATCH: it accepts or refuses as Firecracker does, with Firecracker's
+/// words, and a refusal leaves what was there before (but for the vsock device and a network interface that is put
+/// again, which Firecracker gives up before it looks at the new one). What Firecracker opens at that moment is opened
+/// here too and held to the end: kernel and initrd, drives, TAPs, the vsock socket. The rest is looked at when the VM
+/// starts. A running VM's own record of its devices starts as a copy of this.
 public struct VMResources: Sendable {
     /// A kernel to boot, with its files held open.
     public struct BootFiles: Sendable {

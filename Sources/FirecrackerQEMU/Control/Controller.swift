@@ -3,9 +3,10 @@ internal import Linux
 
 /// The VMM itself: what is configured, what runs, and what each request does to it.
 ///
-/// Theory of operation. Until the start there are only ``VMResources``. A successful start makes a ``RunningMachine`` of a copy of them, and
-/// from then on that one is asked. A start that fails leaves everything as it was and can be tried again; a snapshot that cannot be
-/// loaded ends the process (``fatal``), after the answer has gone out. The controller knows nothing of HTTP and does no waiting.
+/// Theory of operation. Until the start there are only ``VMResources``. A successful start makes a ``RunningMachine``
+/// of a copy of them, and from then on that one is asked. A start that fails leaves everything as it was and can be
+/// tried again; a snapshot that cannot be loaded ends the process (``fatal``), after the answer has gone out. The
+/// controller knows nothing of HTTP and does no waiting.
 final class Controller {
     /// What ends the process with status 1 once the answer is out.
     enum Fatal {

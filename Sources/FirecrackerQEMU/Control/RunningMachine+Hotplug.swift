@@ -1,8 +1,8 @@
 internal import FirecrackerAPI
 internal import Linux
 
-// QEMU's microvm machine can neither plug nor unplug. What Firecracker would refuse for a reason of its own is still refused for
-// that reason, so that a client's mistakes look the same here and there.
+// QEMU's microvm machine can neither plug nor unplug. What Firecracker would refuse for a reason of its own is still
+// refused for that reason, so that a client's mistakes look the same here and there.
 
 extension RunningMachine {
     private static let unsupported = APIFault(

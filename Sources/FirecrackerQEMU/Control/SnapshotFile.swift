@@ -6,7 +6,8 @@ enum SnapshotFile {
     static let formatVersion = "v10.0.0"
     private static let checksumLength = 8
 
-    /// Why the file cannot be loaded. One that Firecracker made holds the state of KVM's processors, which QEMU has no use for.
+    /// Why the file cannot be loaded. One that Firecracker made holds the state of KVM's processors, which QEMU has no
+    /// use for.
     static func problem(with path: String, host: any Host) -> String {
         let file: SharedDescriptor
         do throws(Errno) {

@@ -3,8 +3,8 @@ internal import Glibc
 internal import Linux
 
 extension VMResources {
-    /// What QEMU is to be started with. Descriptors in it belong to these resources, but for the console's, which is returned to be
-    /// held until the start is over.
+    /// What QEMU is to be started with. Descriptors in it belong to these resources, but for the console's, which is
+    /// returned to be held until the start is over.
     ///
     /// - Throws: The fault whose text follows `Start microvm error: `.
     func machineDescription() throws(MachineFault) -> (description: MachineDescription, console: SharedDescriptor?) {

@@ -2,7 +2,8 @@ internal import FirecrackerAPI
 internal import Linux
 
 extension VMResources {
-    /// What was configured as Firecracker has it but cannot be had from QEMU: never left out in silence, the start fails instead.
+    /// What was configured as Firecracker has it but cannot be had from QEMU: never left out in silence, the start
+    /// fails instead.
     ///
     /// - Returns: The sentence, which may also be what Firecracker itself finds wrong about such a device; or nil.
     func unsupportedFeature() -> String? {

@@ -4,9 +4,9 @@ internal import Linux
 
 /// The VMM's log, line by line in Firecracker's form, to standard output or a file.
 ///
-/// Theory of operation. There is one thread, so there is no lock; the names of Firecracker's threads (`main`, `fc_api`) only say where a line
-/// belongs. What clients can cause again and again is limited to ten lines in five seconds for each place of the code, so that no
-/// client fills a disk; what is dropped is counted and told.
+/// Theory of operation. There is one thread, so there is no lock; the names of Firecracker's threads (`main`, `fc_api`)
+/// only say where a line belongs. What clients can cause again and again is limited to ten lines in five seconds for
+/// each place of the code, so that no client fills a disk; what is dropped is counted and told.
 final class Log {
     enum Source: String {
         case main
@@ -51,8 +51,7 @@ final class Log {
     /// Applies a configuration. The level goes back to `Info` where none is given; all else stays as it was.
     func configure(_ config: LoggerConfig) throws(Errno) {
         if let path = config.logPath {
-            file = SharedDescriptor(
-                try Descriptor.openForAppending(path))
+            file = SharedDescriptor(try Descriptor.openForAppending(path))
         }
         level = config.level ?? .info
         showsLevel = config.showLevel ?? showsLevel

@@ -4,8 +4,9 @@ internal import Linux
 
 /// The VMM's counters, and the file that they are written to.
 ///
-/// A line of JSON is written at the start of the VM, every minute, on request and at the end. Counters hold what happened since the line
-/// before. What QEMU does behind this process's back (the processors' exits, the devices' queues) is not counted and stays 0.
+/// A line of JSON is written at the start of the VM, every minute, on request and at the end. Counters hold what
+/// happened since the line before. What QEMU does behind this process's back (the processors' exits, the devices'
+/// queues) is not counted and stays 0.
 final class Metrics {
     struct Counter: Hashable {
         var group: String
