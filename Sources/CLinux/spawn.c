@@ -12,7 +12,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,15 +67,6 @@ static int map_descriptors(const struct clinux_spawn *plan) {
     return 0;
 }
 
-<<<<<<< HEAD
-/// For kernels before 5.9, which have no close_range(2).
-static void close_from(int first) {
-    struct rlimit limit;
-    int end = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536 ? (int)limit.rlim_cur : 65536;
-    for (int descriptor = first; descriptor < end; descriptor++) {
-        close(descriptor);
-    }
-=======
 /// Waits for leave to go on, with nothing open but what the program is to have: a copy of a lock or of another child's gate would
 /// keep it alive for as long as the wait lasts. The gate's new number, or -1.
 static int wait_at_gate(const struct clinux_spawn *plan, int gate) {
@@ -90,7 +80,6 @@ static int wait_at_gate(const struct clinux_spawn *plan, int gate) {
         return -1;
     }
     return number;
->>>>>>> main
 }
 
 static int install_filter(const struct clinux_spawn *plan, int socket) {
@@ -117,35 +106,6 @@ static int run(void *argument) {
     const struct clinux_spawn *plan = child->plan;
     int gate = plan->gate, socket = plan->listener_socket;
 
-<<<<<<< HEAD
-    if (gate >= 0) {
-        // Nothing else may stay open while the child waits: a copy of the parent's end of this gate, or of another, would keep
-        // that gate from ever closing.
-        int target = (int)plan->descriptor_count;
-        gate = lift(plan, gate);
-        int error = gate < 0 || map_descriptors(plan) < 0 ? errno : 0;
-        if (gate > target && dup3(gate, target, O_CLOEXEC) == target) {
-            gate = target;
-        }
-        if (gate == target && syscall(SYS_close_range, (unsigned)target + 1, ~0U, 0U) < 0) {
-            close_from(target + 1);
-        }
-        char byte;
-        if (gate < 0 || read(gate, &byte, 1) != 1) {
-            _exit(127);
-        }
-        if (error != 0) {
-            errno = error;
-            fail(child, gate, CLINUX_SPAWN_DESCRIPTORS);
-        }
-    } else {
-        if (plan->filter != NULL && (socket = lift(plan, socket)) < 0) {
-            fail(child, gate, CLINUX_SPAWN_DESCRIPTORS);
-        }
-        if (map_descriptors(plan) < 0) {
-            fail(child, gate, CLINUX_SPAWN_DESCRIPTORS);
-        }
-=======
     if (gate >= 0 && (gate = lift(plan, gate)) < 0) {
         _exit(127);
     }
@@ -154,7 +114,6 @@ static int run(void *argument) {
     }
     if (map_descriptors(plan) < 0) {
         fail(child, gate, CLINUX_SPAWN_DESCRIPTORS);
->>>>>>> main
     }
     if (gate >= 0 && (gate = wait_at_gate(plan, gate)) < 0) {
         _exit(127);
