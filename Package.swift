@@ -41,7 +41,8 @@ let package = Package(
         .target(name: "GuestAgent", dependencies: ["GuestProtocol", "Linux"], swiftSettings: rules),
         .executableTarget(
             name: "smartvm-guest", dependencies: ["CGuestInit", "GuestAgent"], swiftSettings: rules,
-            linkerSettings: staticExecutable),
+            // Every byte of it is read into the guest's memory at each boot.
+            linkerSettings: staticExecutable + [.unsafeFlags(["-Xlinker", "-s"], .when(configuration: .release))]),
 
         .target(name: "FirecrackerAPI", swiftSettings: rules),
         .target(

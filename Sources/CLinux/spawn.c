@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,11 +45,6 @@ static int lift(const struct clinux_spawn *plan, int descriptor) {
     return fcntl(descriptor, F_DUPFD_CLOEXEC, (long)plan->descriptor_count);
 }
 
-/// Kernels before 5.9 do not know the call; everything that this package opens is close-on-exec there already.
-static void close_from(unsigned first, unsigned flags) {
-    syscall(SYS_close_range, first, ~0U, flags);
-}
-
 static int map_descriptors(const struct clinux_spawn *plan) {
     int lifted[plan->descriptor_count + 1];
     for (size_t i = 0; i < plan->descriptor_count; i++) {
@@ -64,22 +60,18 @@ static int map_descriptors(const struct clinux_spawn *plan) {
             return -1;
         }
     }
+    // Kernels before 5.11 do not know the flag; everything that this package opens is close-on-exec there already.
+    syscall(SYS_close_range, (unsigned)plan->descriptor_count, ~0U, CLOSE_RANGE_CLOEXEC);
     return 0;
 }
 
-/// Waits for leave to go on, with nothing open but what the program is to have: a copy of a lock or of another child's gate would
-/// keep it alive for as long as the wait lasts. The gate's new number, or -1.
-static int wait_at_gate(const struct clinux_spawn *plan, int gate) {
-    int number = (int)plan->descriptor_count;
-    if (gate != number && dup2(gate, number) < 0) {
-        return -1;
+/// For kernels before 5.9, which have no close_range(2).
+static void close_from(int first) {
+    struct rlimit limit;
+    int end = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536 ? (int)limit.rlim_cur : 65536;
+    for (int descriptor = first; descriptor < end; descriptor++) {
+        close(descriptor);
     }
-    close_from((unsigned)number + 1, 0);
-    char byte;
-    if (fcntl(number, F_SETFD, FD_CLOEXEC) < 0 || read(number, &byte, 1) != 1) {
-        return -1;
-    }
-    return number;
 }
 
 static int install_filter(const struct clinux_spawn *plan, int socket) {
@@ -106,19 +98,34 @@ static int run(void *argument) {
     const struct clinux_spawn *plan = child->plan;
     int gate = plan->gate, socket = plan->listener_socket;
 
-    if (gate >= 0 && (gate = lift(plan, gate)) < 0) {
-        _exit(127);
+    if (gate >= 0) {
+        // Nothing else may stay open while the child waits: a copy of the parent's end of this gate, or of another, would keep
+        // that gate from ever closing.
+        int target = (int)plan->descriptor_count;
+        gate = lift(plan, gate);
+        int error = gate < 0 || map_descriptors(plan) < 0 ? errno : 0;
+        if (gate > target && dup3(gate, target, O_CLOEXEC) == target) {
+            gate = target;
+        }
+        if (gate == target && syscall(SYS_close_range, (unsigned)target + 1, ~0U, 0U) < 0) {
+            close_from(target + 1);
+        }
+        char byte;
+        if (gate < 0 || read(gate, &byte, 1) != 1) {
+            _exit(127);
+        }
+        if (error != 0) {
+            errno = error;
+            fail(child, gate, CLINUX_SPAWN_DESCRIPTORS);
+        }
+    } else {
+        if (plan->filter != NULL && (socket = lift(plan, socket)) < 0) {
+            fail(child, gate, CLINUX_SPAWN_DESCRIPTORS);
+        }
+        if (map_descriptors(plan) < 0) {
+            fail(child, gate, CLINUX_SPAWN_DESCRIPTORS);
+        }
     }
-    if (plan->filter != NULL && (socket = lift(plan, socket)) < 0) {
-        fail(child, gate, CLINUX_SPAWN_DESCRIPTORS);
-    }
-    if (map_descriptors(plan) < 0) {
-        fail(child, gate, CLINUX_SPAWN_DESCRIPTORS);
-    }
-    if (gate >= 0 && (gate = wait_at_gate(plan, gate)) < 0) {
-        _exit(127);
-    }
-    close_from((unsigned)plan->descriptor_count, CLOSE_RANGE_CLOEXEC);
 
     struct sigaction action = {.sa_handler = SIG_DFL};
     for (int signal = 1; signal < NSIG; signal++) {

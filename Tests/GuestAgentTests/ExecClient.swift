@@ -11,6 +11,8 @@ final class ExecClient {
     private var received: [ExecOutput] = []
 
     init() throws {
+        // As in the agent: what it writes to may be closed at any time.
+        SignalMask.ignoreBrokenPipe()
         let pair = try SocketPair()
         var timeout = timeval(tv_sec: 20, tv_usec: 0)
         setsockopt(pair.first.rawValue, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))

@@ -201,7 +201,7 @@ struct ExecSessionTests {
     @Test("what is not the protocol ends the connection, and nothing else")
     func garbage() throws {
         for bytes in [
-            [1, 2, 3, 4, 5, 6], [0, 0, 0, 0, 0x29], [0, 0, 0, 0, 0x20], try ExecInput.signal(99).encoded(),
+            [1, 2, 3, 4, 5, 6], [1, 0, 0, 0, 0x29, 1], [0, 0, 0, 0, 0x20], try ExecInput.signal(99).encoded(),
             try ExecInput.stdin([1]).encoded(), [255, 255, 255, 255, 0x20],
         ] as [[UInt8]] {
             let client = try ExecClient()

@@ -35,10 +35,11 @@ final class ModuleLoader {
         }
     }
 
-    /// Loads the late ones; once.
-    func loadLate() {
-        for module in lateNames { load(module, isExpected: true) }
-        lateNames = []
+    /// Loads the next of the late ones; whether there was one.
+    func loadNextLate() -> Bool {
+        if lateNames.isEmpty { return false }
+        load(lateNames.removeFirst(), isExpected: true)
+        return true
     }
 
     /// Loads a module and what it needs.
@@ -67,9 +68,6 @@ final class ModuleLoader {
             }
         }
     }
-
-    /// Whether the late ones are loaded, too.
-    var isComplete: Bool { lateNames.isEmpty }
 
     private func isBuiltIn(_ name: String) -> Bool {
         guard let bytes = try? Self.read(folder + "modules.builtin", in: root) else { return false }

@@ -57,7 +57,7 @@ final class Services: EventHandler, HostSessionDelegate {
         case .signals:
             while let signal = signals.next() { take(signal) }
         case .idle:
-            modules.loadLate()
+            while modules.loadNextLate() {}
             if !initramfsIsRoot { modules.discardInitramfs() }
         case nil:
             break

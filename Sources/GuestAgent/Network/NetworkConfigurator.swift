@@ -10,6 +10,13 @@ struct NetworkConfigurator: ~Copyable {
         socket = try NetlinkSocket()
     }
 
+    /// Whether the guest has the interface.
+    mutating func isPresent(_ interface: NetworkInterface) -> Bool {
+        let addresses = [interface.macAddress, interface.newMACAddress ?? ""].compactMap { Link.parseMAC($0) }
+        let links = (try? dump(NetlinkMessage.Kind.getLink))?.compactMap { Link($0) } ?? []
+        return links.contains { addresses.contains($0.macAddress) }
+    }
+
     /// Configures one interface.
     ///
     /// - Returns: A sentence for each thing that failed.

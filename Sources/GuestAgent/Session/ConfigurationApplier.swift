@@ -35,8 +35,8 @@ struct ConfigurationApplier {
             problems.append("hostname \(hostname): not 1 to 64 printable ASCII characters without blanks")
             return
         }
-        attempt("hostname \(hostname)", &problems) { () throws(Errno) in
-            try Machine.setHostname(hostname)
+        attempt("hostname \(hostname)", &problems) { () throws(Errno) in try Machine.setHostname(hostname) }
+        attempt("/etc/hostname, /etc/hosts", &problems) { () throws(Errno) in
             try File.write(Array((hostname + "\n").utf8), to: "/etc/hostname", mode: 0o644)
             let hosts = (try? File.readText("/etc/hosts")) ?? ""
             try File.write(Array(NameFiles.hosts(hosts, hostname: hostname).utf8), to: "/etc/hosts", mode: 0o644)
@@ -58,10 +58,13 @@ struct ConfigurationApplier {
 
     private func applyNetwork(_ configuration: Configuration, _ problems: inout [String]) {
         if !configuration.interfaces.isEmpty {
-            modules.loadLate()
             do throws(Errno) {
                 var configurator = try NetworkConfigurator()
-                for interface in configuration.interfaces { problems += configurator.apply(interface) }
+                for interface in configuration.interfaces {
+                    // Its driver may be one of the late modules; the rest of those can wait.
+                    while !configurator.isPresent(interface), modules.loadNextLate() {}
+                    problems += configurator.apply(interface)
+                }
             } catch {
                 problems.append("network: \(error)")
             }

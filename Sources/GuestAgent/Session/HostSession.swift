@@ -31,6 +31,7 @@ final class HostSession: EventHandler {
     private static let lastRetry = 1000
 
     private let loop: EventLoop
+    private let startConnecting: () throws(Errno) -> Descriptor
     private let hello: () -> Hello
     private weak var delegate: (any HostSessionDelegate)?
     private var state = State.idle
@@ -39,8 +40,18 @@ final class HostSession: EventHandler {
     /// Two seconds have passed since commands began to wait.
     private var patienceIsOver = false
 
-    init(loop: EventLoop, delegate: any HostSessionDelegate, hello: @escaping () -> Hello) {
+    /// - Parameters:
+    ///   - startConnecting: Begins a new connection to the host, non-blocking.
+    ///   - hello: What is said on a new connection.
+    init(
+        loop: EventLoop, delegate: any HostSessionDelegate,
+        startConnecting: @escaping () throws(Errno) -> Descriptor = { () throws(Errno) in
+            try VsockSocket.startConnecting(port: VsockPort.session)
+        },
+        hello: @escaping () -> Hello
+    ) {
         self.loop = loop
+        self.startConnecting = startConnecting
         self.delegate = delegate
         self.hello = hello
     }
@@ -82,7 +93,8 @@ final class HostSession: EventHandler {
 
     private func connect() {
         do throws(Errno) {
-            let socket = try ConnectingSocket(loop: loop, handler: self, source: Source.connecting.rawValue)
+            let socket = try ConnectingSocket(
+                try startConnecting(), loop: loop, handler: self, source: Source.connecting.rawValue)
             state = .connecting(socket)
         } catch {
             retryLater()
@@ -168,8 +180,9 @@ private final class ConnectingSocket {
     private let loop: EventLoop
     private let registration: EventLoop.Registration
 
-    init(loop: EventLoop, handler: any EventHandler, source: UInt8) throws(Errno) {
-        let descriptor = try VsockSocket.startConnecting(port: VsockPort.session)
+    init(
+        _ descriptor: consuming Descriptor, loop: EventLoop, handler: any EventHandler, source: UInt8
+    ) throws(Errno) {
         self.loop = loop
         number = descriptor.rawValue
         registration = try loop.add(number, [.writable], handler: handler, source: source)

@@ -82,7 +82,8 @@ struct ImageBuilder: Sendable {
             try FileTree.removeAll(directory.stagingPath)
         }
         try directory.write(bundle, in: directory.path)
-        try removeOldAgents(keeping: bundle)
+        try RecentFiles.keep(
+            Self.agentsKept, in: directory.path, named: Self.initramfsPrefix, besides: bundle.initrdPath)
         return bundle
     }
 
@@ -99,8 +100,10 @@ struct ImageBuilder: Sendable {
         }
     }
 
+    private static let initramfsPrefix = "initramfs-"
+
     private static func fileName(ofAgent sha256: String) -> String {
-        "initramfs-\(sha256.prefix(16)).cpio"
+        "\(initramfsPrefix)\(sha256.prefix(16)).cpio"
     }
 
     private func packed(_ agentSha256: String, initrdSha256: String) -> Packed {
@@ -117,14 +120,6 @@ struct ImageBuilder: Sendable {
         try File.concatenate([modules, archive], to: initrd, mode: 0o644)
         try FileTree.removeAll(archive)
         return packed(digest, initrdSha256: try Checksum.sha256(ofFile: initrd))
-    }
-
-    private func removeOldAgents(keeping bundle: BaseImageBundle) throws {
-        let others = try FileTree.names(at: bundle.bundleDir).filter { $0.hasPrefix("initramfs-") }
-            .map { "\(bundle.bundleDir)/\($0)" }.filter { $0 != bundle.initrdPath }
-            .map { (path: $0, modified: (try? FileStatus(of: $0))?.modified ?? 0) }
-            .sorted { $0.modified > $1.modified }
-        for old in others.dropFirst(Self.agentsKept) { try FileTree.removeAll(old.path) }
     }
 
     private static var architecture: String {

@@ -106,16 +106,12 @@ struct ImageDirectory: Hashable, Sendable {
 
     /// Waits until nobody else makes or removes this image.
     func lock(steps: ImageSteps) async throws -> ImageLock {
-        var said = false
-        while true {
-            do throws(Errno) {
-                return ImageLock(lock: try FileLock(lockPath))
-            } catch {
-                guard error == .wouldBlock else { throw Self.explained(error, cacheDir) }
+        do {
+            return try await ImageLock(path: lockPath) {
+                try steps.begin("Waiting for another smartvm that works on the image \(name)", upTo: 0)
             }
-            if !said { try steps.begin("Waiting for another smartvm that works on the image \(name)", upTo: 0) }
-            said = true
-            try await Task.sleep(for: .milliseconds(100))
+        } catch {
+            throw Self.explained(error, cacheDir)
         }
     }
 
@@ -190,9 +186,4 @@ struct ImageDirectory: Hashable, Sendable {
         return SmartVMError(
             .imageBuildFailed, "The image could not be made in \(path): \(errno).", underlying: errno)
     }
-}
-
-/// Held by whoever makes or removes an image.
-struct ImageLock: ~Copyable, Sendable {
-    let lock: FileLock
 }

@@ -15,21 +15,13 @@ public enum KernelFile {
             try check(elf, path)
             return path
         case .bzImage:
-            let status = try FileStatus(of: path)
-            // Another content at the same place has another change time.
-            let name = "vmlinux-\(status.device)-\(status.inode)-\(status.size)-\(status.changed)"
-            let unpacked = "\(cache)/\(name)"
-            if File.exists(unpacked) { return unpacked }
-            let temporary = "\(unpacked).\(getpid()).tmp"
             do {
-                try await unpack(path, to: temporary)
-                try File.synchronize(temporary)
-                try File.move(temporary, to: unpacked)
-            } catch {
-                try? FileTree.removeAll(temporary)
-                throw error
+                return try await unpackOnce(path, into: cache)
+            } catch let error as Errno {
+                if error == .noSpace { throw SmartVMError.noSpace(at: cache, underlying: error) }
+                throw SmartVMError(
+                    .invalidKernel, "The kernel \(path) cannot be unpacked into \(cache): \(error).", underlying: error)
             }
-            return unpacked
         case .compressed(let compression):
             throw invalid(
                 path, "is compressed with \(compression.rawValue)",
@@ -39,6 +31,28 @@ public enum KernelFile {
         case .unknown:
             throw invalid(path, "is neither an ELF executable nor a bzImage", cure: elfCure)
         }
+    }
+
+    /// The ELF in a bzImage: the one in the cache, or a new one there. Those of a few kernels are kept.
+    private static func unpackOnce(_ path: String, into cache: String) async throws -> String {
+        let status = try FileStatus(of: path)
+        // Another content at the same place has another change time.
+        let name = "vmlinux-\(status.device)-\(status.inode)-\(status.size)-\(status.changed)"
+        let unpacked = "\(cache)/\(name)"
+        if File.exists(unpacked) { return unpacked }
+        let lock = try await ImageLock(path: "\(cache)/.lock")
+        defer { withExtendedLifetime(lock) {} }
+        if File.exists(unpacked) { return unpacked }
+        // What stands in this directory has been left by one that was killed.
+        let scratch = "\(cache)/.unpacking"
+        try FileTree.removeAll(scratch)
+        try FileTree.makeDirectory(scratch)
+        defer { try? FileTree.removeAll(scratch) }
+        try await unpack(path, to: "\(scratch)/vmlinux")
+        try File.synchronize("\(scratch)/vmlinux")
+        try File.move("\(scratch)/vmlinux", to: unpacked)
+        try RecentFiles.keep(3, in: cache, named: "vmlinux-", besides: unpacked)
+        return unpacked
     }
 
     /// Takes the ELF out of a bzImage.
@@ -56,6 +70,7 @@ public enum KernelFile {
         let size = Int64(bytes.little32(bytes.count - 4))
         let packed = compression == .gzip ? bytes : bytes.dropLast(4)
         let packedFile = "\(destination).\(compression.suffix)"
+        // Some programs remove it, some leave it.
         defer { try? FileTree.removeAll(packedFile) }
         do {
             try File.write(packed, to: packedFile)
