@@ -14,6 +14,8 @@ struct APIServerTests {
         private(set) var paths: [String] = []
 
         init() throws {
+            // As the program does: a client that has gone must not end the process.
+            SignalMask.ignoreBrokenPipe()
             server = try APIServer(path: path, payloadLimit: 51200)
             epoll = try Epoll()
             try server.register(with: epoll)

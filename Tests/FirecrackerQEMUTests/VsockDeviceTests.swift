@@ -15,6 +15,7 @@ struct VsockDeviceTests {
         private let listener: Linux.Descriptor
 
         init(receiveBuffers: Int = 100) throws {
+            SignalMask.ignoreBrokenPipe()
             var template = Array("/tmp/vsock-test-XXXXXX".utf8CString)
             folder = template.withUnsafeMutableBufferPointer { buffer in
                 buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) } ?? ""
