@@ -44,7 +44,7 @@ struct BenchCommand: AsyncParsableCommand {
             for _ in 0..<runs {
                 exec.append(try await clock.measure { _ = try await vm.exec(["true"]) })
             }
-            let command = GuestCommand(["head", "-c", "\(output)M", "/dev/zero"])
+            let command = GuestCommand(["head", "-c", "\(output << 20)", "/dev/zero"])
             var bytes = 0
             let streaming = try await clock.measure {
                 try await vm.withProcess(command) { process in
