@@ -93,7 +93,8 @@ let package = Package(
         .testTarget(
             name: "BootTests",
             dependencies: [
-                "SmartVM", "Linux",
+                "SmartVM", "GuestProtocol", "Linux",
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
