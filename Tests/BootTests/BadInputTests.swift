@@ -3,7 +3,7 @@ import Linux
 import Testing
 
 /// What `smartvm run` answers to input that cannot work: 125, a sentence that names the thing, and nothing left.
-@Suite("Bad input", .serialized, .timeLimit(.minutes(15)))
+@Suite("Bad input", BootCapability.trait, .serialized, .timeLimit(.minutes(15)))
 struct BadInputTests {
     private func refused(
         _ arguments: [String], _ words: String..., dataDirectory: String? = nil,

@@ -3,7 +3,7 @@ import Linux
 import Testing
 
 /// Every test here boots real Linux guests.
-@Suite("smartvm run", .serialized, .timeLimit(.minutes(15)))
+@Suite("smartvm run", BootCapability.trait, .serialized, .timeLimit(.minutes(15)))
 struct RunTests {
     private func run(_ arguments: [String], input: String = "") async throws -> SmartVMProgram.Result {
         try await SmartVMProgram.run(["run"] + arguments, input: input)

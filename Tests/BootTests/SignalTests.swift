@@ -2,7 +2,7 @@ import Glibc
 import Linux
 import Testing
 
-@Suite("Signals, terminals and sudden ends", .serialized, .timeLimit(.minutes(15)))
+@Suite("Signals, terminals and sudden ends", BootCapability.trait, .serialized, .timeLimit(.minutes(15)))
 struct SignalTests {
     private func waitForText(_ text: String, in path: String) async throws -> Bool {
         try await eventually(seconds: 60) { (try? File.readText(path).contains(text)) == true }

@@ -59,6 +59,15 @@ enum SmartVMProgram {
     }
 }
 
+/// Whether guests can be booted: the agent and the VMM are built by scripts/test, which also demands that no test is skipped.
+enum BootCapability {
+    static let isThere =
+        EnvironmentVariable.value("SMARTVM_REQUIRE_BOOT") != nil
+        || EnvironmentVariable.value("SMARTVM_GUEST") != nil && EnvironmentVariable.value("SMARTVM_QEMU") != nil
+
+    static let trait = ConditionTrait.enabled(if: isThere, "SMARTVM_GUEST and SMARTVM_QEMU are not set: use scripts/test")
+}
+
 /// What VMs leave while they run.
 enum Traces {
     static var dataDirectory: String { EnvironmentVariable.value("SMARTVM_DATA_DIR") ?? "/var/lib/smartvm" }

@@ -7,7 +7,7 @@ import Testing
 @testable import SmartVM
 
 /// `smartvm-qemu` by itself, over its API, with real guests: what any client of Firecracker would do.
-@Suite("smartvm-qemu", .serialized, .timeLimit(.minutes(10)))
+@Suite("smartvm-qemu", BootCapability.trait, .serialized, .timeLimit(.minutes(10)))
 struct VMMTests {
     /// A running smartvm-qemu in a directory and a network namespace of its own, where a TAP `svt0` has the address 172.31.99.1.
     private final class Machine {
