@@ -65,7 +65,8 @@ enum BootCapability {
         EnvironmentVariable.value("SMARTVM_REQUIRE_BOOT") != nil
         || EnvironmentVariable.value("SMARTVM_GUEST") != nil && EnvironmentVariable.value("SMARTVM_QEMU") != nil
 
-    static let trait = ConditionTrait.enabled(if: isThere, "SMARTVM_GUEST and SMARTVM_QEMU are not set: use scripts/test")
+    static let trait = ConditionTrait.enabled(
+        if: isThere, "SMARTVM_GUEST and SMARTVM_QEMU are not set: use scripts/test")
 }
 
 /// What VMs leave while they run.
