@@ -19,6 +19,11 @@ struct SmartVMCommand: AsyncParsableCommand {
     /// Failures of smartvm itself end with 125, as docker's do, so that they can be told from the command's own status.
     static let failureStatus: Int32 = 125
 
+    /// Ends and removes what killed runs have left: whatever command comes next does it, not only one that makes a VM.
+    static func reclaimAbandoned() async {
+        _ = await (try? SmartVM())?.reclaimAbandoned()
+    }
+
     static func main() async {
         // A reader that goes away is an error to handle, not a reason to die without cleaning up.
         signal(SIGPIPE, SIG_IGN)
