@@ -52,7 +52,8 @@ struct RunSession: Sendable {
             return ending.shellStatus
         case .outputFailed(_, EPIPE): return 128 + SIGPIPE
         case .outputFailed(let stream, let error):
-            StandardError.print("smartvm: \(stream) cannot be written: \(String(cString: strerror(error))); the VM was ended")
+            let cause = String(cString: strerror(error))
+            StandardError.print("smartvm: \(stream) cannot be written: \(cause); the VM was ended")
             return SmartVMCommand.failureStatus
         case .interrupted(let signal): return 128 + signal
         case .timedOut:
