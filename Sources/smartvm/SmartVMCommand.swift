@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Linux
 import SmartVM
 
 @main
@@ -25,6 +26,8 @@ struct SmartVMCommand: AsyncParsableCommand {
     }
 
     static func main() async {
+        // Without /dev/null there is nothing better to do than to go on as before.
+        try? StandardDescriptors.fill()
         // A reader that goes away is an error to handle, not a reason to die without cleaning up.
         signal(SIGPIPE, SIG_IGN)
         do {
