@@ -77,7 +77,7 @@ struct BadInputTests {
     func panic() async throws {
         // An archive without /init: the kernel finds no root and panics.
         try await withFile(Array("070701".utf8) + [UInt8](repeating: UInt8(ascii: "0"), count: 506)) { path in
-            try await refused(["--initrd", path, "--boot-timeout", "60"], "panic")
+            try await refused(["--initrd", path, "--boot-timeout", "60"], "Kernel panic")
         }
     }
 
