@@ -73,7 +73,7 @@ let package = Package(
         .executableTarget(
             name: "smartvm",
             dependencies: [
-                "SmartVM",
+                "Linux", "SmartVM",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: rules),

@@ -42,6 +42,7 @@ struct DurationArgument: ExpressibleByArgument, Equatable {
             duration = .seconds(seconds)
             return
         }
+        guard !argument.isEmpty else { return nil }
         var rest = argument[...]
         var total = Duration.zero
         while !rest.isEmpty {

@@ -18,6 +18,7 @@ struct DoctorCommand: AsyncParsableCommand {
     var vmm: String?
 
     func run() async throws {
+        await SmartVMCommand.reclaimAbandoned()
         let report = await Doctor(selection: vmm.map { VMMSelection($0) } ?? .automatic).examine()
         if json || format == .json {
             let encoder = JSONEncoder()

@@ -22,6 +22,7 @@ struct ImageBuildCommand: AsyncParsableCommand {
     func run() async throws {
         let directory = try DataDirectory()
         try directory.prepare()
+        await SmartVMCommand.reclaimAbandoned()
         let quiet = quiet
         let reporter = ImageProgressReporter()
         defer { reporter.finish() }

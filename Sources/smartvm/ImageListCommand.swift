@@ -12,6 +12,7 @@ struct ImageListCommand: AsyncParsableCommand {
 
     func run() async throws {
         let manager = BaseImageManager(try DataDirectory())
+        await SmartVMCommand.reclaimAbandoned()
         let bundles = try manager.list()
         switch format {
         case .json:

@@ -11,6 +11,7 @@ struct ImageRemoveCommand: AsyncParsableCommand {
 
     func run() async throws {
         let manager = BaseImageManager(try DataDirectory())
+        await SmartVMCommand.reclaimAbandoned()
         for name in names {
             try await manager.remove(named: name)
             print(name)

@@ -71,6 +71,12 @@ enum StandardInput {
             while true {
                 let count = buffer.withUnsafeMutableBytes { read(0, $0.baseAddress, $0.count) }
                 if count < 0 && errno == EINTR { continue }
+                if count < 0 && errno == EAGAIN {
+                    // Input that somebody else made non-blocking has not ended.
+                    var poll = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
+                    Glibc.poll(&poll, 1, -1)
+                    continue
+                }
                 if count <= 0 { break }
                 room.wait()
                 continuation.yield(Array(buffer[..<count]))

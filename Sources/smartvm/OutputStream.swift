@@ -12,9 +12,9 @@ struct OutputStream: Sendable {
         queue = DispatchQueue(label: "smartvm.output.\(descriptor)")
     }
 
-    /// Writes all of it. False if nobody reads any more, or if the task was cancelled: a reader that does not read cannot keep
-    /// smartvm from cleaning up.
-    func write(_ bytes: [UInt8]) async -> Bool {
+    /// Writes all of it, and returns 0 or what went wrong, by errno's number: EPIPE if nobody reads any more, ECANCELED if the task
+    /// was cancelled: a reader that does not read cannot keep smartvm from cleaning up.
+    func write(_ bytes: [UInt8]) async -> Int32 {
         let answer = Answer()
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -22,7 +22,7 @@ struct OutputStream: Sendable {
                 queue.async { answer.give(writeAll(bytes)) }
             }
         } onCancel: {
-            answer.give(false)
+            answer.give(ECANCELED)
         }
     }
 
@@ -30,14 +30,14 @@ struct OutputStream: Sendable {
     private final class Answer: Sendable {
         private enum State {
             case new
-            case waiting(CheckedContinuation<Bool, Never>)
-            case given(Bool)
+            case waiting(CheckedContinuation<Int32, Never>)
+            case given(Int32)
         }
 
         private let state = Mutex(State.new)
 
-        func set(_ continuation: CheckedContinuation<Bool, Never>) {
-            let early: Bool? = state.withLock { state in
+        func set(_ continuation: CheckedContinuation<Int32, Never>) {
+            let early: Int32? = state.withLock { state in
                 if case .given(let value) = state { return value }
                 state = .waiting(continuation)
                 return nil
@@ -45,8 +45,8 @@ struct OutputStream: Sendable {
             if let early { continuation.resume(returning: early) }
         }
 
-        func give(_ value: Bool) {
-            let continuation: CheckedContinuation<Bool, Never>? = state.withLock { state in
+        func give(_ value: Int32) {
+            let continuation: CheckedContinuation<Int32, Never>? = state.withLock { state in
                 defer { if case .given = state {} else { state = .given(value) } }
                 if case .waiting(let continuation) = state { return continuation }
                 return nil
@@ -55,7 +55,7 @@ struct OutputStream: Sendable {
         }
     }
 
-    private func writeAll(_ bytes: [UInt8]) -> Bool {
+    private func writeAll(_ bytes: [UInt8]) -> Int32 {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
@@ -67,10 +67,10 @@ struct OutputStream: Sendable {
                     Glibc.poll(&poll, 1, -1)
                     continue
                 }
-                return false
+                return errno
             }
             rest = rest.dropFirst(count)
         }
-        return true
+        return 0
     }
 }

@@ -11,7 +11,7 @@ struct RunCommand: AsyncParsableCommand {
             The exit status is the command's: 128 + n if signal n ended it, 124 after --timeout, 125 if smartvm itself fails, \
             126 if the command cannot be executed, 127 if it is not there.
 
-            Ctrl-C reaches the command; a second one ends the VM.
+            Ctrl-C reaches the command; a second one ends the VM. With -it all keys are the command's, as with docker.
 
             EXAMPLES:
               smartvm run -- uname -a

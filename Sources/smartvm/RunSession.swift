@@ -20,7 +20,7 @@ struct RunSession: Sendable {
 
     private enum Outcome: Sendable {
         case ended(GuestCommandEnding)
-        case outputClosed
+        case outputFailed(stream: String, error: Int32)
         case interrupted(signal: Int32)
         case timedOut
     }
@@ -50,7 +50,11 @@ struct RunSession: Sendable {
         case .ended(let ending):
             if case .notStarted(_, let reason) = ending { StandardError.print("smartvm: \(reason)") }
             return ending.shellStatus
-        case .outputClosed: return 128 + SIGPIPE
+        case .outputFailed(_, EPIPE): return 128 + SIGPIPE
+        case .outputFailed(let stream, let error):
+            let cause = String(cString: strerror(error))
+            StandardError.print("smartvm: \(stream) cannot be written: \(cause); the VM was ended")
+            return SmartVMCommand.failureStatus
         case .interrupted(let signal): return 128 + signal
         case .timedOut:
             StandardError.print("smartvm: the time of \(timeout ?? .zero) is over; the VM was ended")
@@ -98,9 +102,11 @@ struct RunSession: Sendable {
                     StandardError.print("smartvm: command started at \(uptime.seconds) s of the guest's clock")
                 }
             case .standardOutput(let bytes):
-                guard await standardOutput.write(bytes) else { return .outputClosed }
+                let error = await standardOutput.write(bytes)
+                if error != 0 { return .outputFailed(stream: "standard output", error: error) }
             case .standardError(let bytes):
-                guard await standardError.write(bytes) else { return .outputClosed }
+                let error = await standardError.write(bytes)
+                if error != 0 { return .outputFailed(stream: "standard error", error: error) }
             case .ended(let ending): return .ended(ending)
             }
         }
@@ -122,7 +128,7 @@ struct RunSession: Sendable {
     }
 
     /// Passes signals on to the command. Returns when the VM is to be ended instead: on the second Ctrl-C, or the first that comes
-    /// before there is a command; likewise for SIGTERM.
+    /// before there is a command; likewise for SIGTERM and SIGHUP.
     private func forward(_ signals: AsyncStream<Int32>, to started: StartedInput) async -> Outcome {
         var interrupts = 0
         for await signal in signals {
@@ -132,7 +138,7 @@ struct RunSession: Sendable {
                 }
                 continue
             }
-            if signal == SIGINT || signal == SIGTERM { interrupts += 1 }
+            if [SIGINT, SIGTERM, SIGHUP].contains(signal) { interrupts += 1 }
             guard let input = started.value, interrupts < 2 else { return .interrupted(signal: signal) }
             // A command that reads nothing must not keep a second Ctrl-C from being heard.
             Task { try? await input.signal(signal) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Linux
 import SmartVM
 
 @main
@@ -19,10 +20,27 @@ struct SmartVMCommand: AsyncParsableCommand {
     /// Failures of smartvm itself end with 125, as docker's do, so that they can be told from the command's own status.
     static let failureStatus: Int32 = 125
 
+    /// Ends and removes what killed runs have left: whatever command comes next does it, not only one that makes a VM.
+    static func reclaimAbandoned() async {
+        _ = await (try? SmartVM())?.reclaimAbandoned()
+    }
+
+    /// Text is Unicode here: an argument that is not would reach the guest as another one.
+    private static func refuseUnreadableArguments() throws {
+        for pointer in CommandLine.unsafeArguments where String(validatingCString: pointer) == nil {
+            throw SmartVMError(
+                .invalidConfiguration, "The argument '\(String(cString: pointer))' is not UTF-8.",
+                cure: "Pass such bytes on standard input, or in a file.")
+        }
+    }
+
     static func main() async {
+        // Without /dev/null there is nothing better to do than to go on as before.
+        try? StandardDescriptors.fill()
         // A reader that goes away is an error to handle, not a reason to die without cleaning up.
         signal(SIGPIPE, SIG_IGN)
         do {
+            try refuseUnreadableArguments()
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
@@ -39,5 +57,11 @@ struct SmartVMCommand: AsyncParsableCommand {
             StandardError.print(fullMessage(for: error))
             Glibc.exit(failureStatus)
         }
+    }
+}
+
+extension CommandLine {
+    fileprivate static var unsafeArguments: [UnsafeMutablePointer<CChar>] {
+        (0..<Int(argc)).compactMap { unsafeArgv[$0] }
     }
 }

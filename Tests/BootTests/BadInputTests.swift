@@ -77,7 +77,7 @@ struct BadInputTests {
     func panic() async throws {
         // An archive without /init: the kernel finds no root and panics.
         try await withFile(Array("070701".utf8) + [UInt8](repeating: UInt8(ascii: "0"), count: 506)) { path in
-            try await refused(["--initrd", path, "--boot-timeout", "60"], "panic")
+            try await refused(["--initrd", path, "--boot-timeout", "60"], "Kernel panic")
         }
     }
 
@@ -88,13 +88,50 @@ struct BadInputTests {
             "console")
     }
 
-    @Test("more environment than Linux takes is refused by the guest with a sentence")
+    @Test("a mebibyte of environment arrives; a variable longer than Linux takes is refused with a sentence")
     func environment() async throws {
-        let big = (0..<20).flatMap { ["--env", "V\($0)=" + String(repeating: "x", count: 100 << 10)] }
-        let result = try await SmartVMProgram.run(["run"] + big.prefix(20) + ["--", "sh", "-c", "echo ${#V0}"])
-        #expect(
-            result.status == 0 && result.standardOutput == "102400\n" || result.status == 126, "\(result.standardError)"
-        )
+        let mebibyte = (0..<11).flatMap { ["--env", "V\($0)=" + String(repeating: "x", count: 100 << 10)] }
+        let result = try await SmartVMProgram.run(["run"] + mebibyte + ["--", "sh", "-c", "echo ${#V0} ${#V10}"])
+        #expect(result.status == 0 && result.standardOutput == "102400 102400\n", "\(result.standardError)")
+
+        // The host's own limit is the same, so it comes from a file.
+        try await withFile(Array("V=".utf8) + [UInt8](repeating: UInt8(ascii: "x"), count: 300 << 10)) { path in
+            let result = try await SmartVMProgram.run(["run", "--env-file", path, "--", "true"])
+            #expect(result.status == 126)
+            #expect(result.standardError.contains("rgument list too long"), "\(result.standardError)")
+        }
+    }
+
+    @Test("without QEMU the package to install is named")
+    func noQEMU() async throws {
+        let record = try await SmartVMProgram.run(["run", "--vmm", "qemu", "--", "true"], path: "/nonexistent")
+        #expect(record.status == 125)
+        #expect(record.standardError.contains("apt-get install qemu-system-x86"), "\(record.standardError)")
+    }
+
+    @Test("a disk without space: a sentence, and nothing is left on it")
+    func noSpace() async throws {
+        let directory = "/tmp/smartvm-\(uniqueName("full"))"
+        try FileTree.makeDirectory(directory, mode: 0o700)
+        defer {
+            umount2(directory, Int32(MNT_DETACH))
+            rmdir(directory)
+        }
+        try #require(mount("tmpfs", directory, "tmpfs", 0, "size=20m") == 0)
+        let result = try await SmartVMProgram.run(["run", "--", "true"], dataDirectory: directory)
+        #expect(result.status == 125)
+        #expect(result.standardError.contains("No space is left"), "\(result.standardError)")
+        let files = try FileTree.names(at: "\(directory)/images").filter { !$0.hasSuffix(".lock") }
+        #expect(files == [])
+    }
+
+    @Test("output that cannot be written is told, and ends the VM")
+    func fullOutput() async throws {
+        let name = uniqueName("devfull")
+        let child = try SmartVMProgram.start(["run", "--name", name, "--", "yes"], output: "/dev/full")
+        try #require(child.waitForEnd(timeout: .seconds(60)))
+        #expect(try child.waitUntilExit() == .exited(125))
+        #expect(Traces.directories(name) == [] && Traces.processes(name) == [])
     }
 
     @Test("options that do not exist, and commands without `--`, name themselves")

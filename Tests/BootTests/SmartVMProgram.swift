@@ -21,17 +21,21 @@ enum SmartVMProgram {
     }()
 
     /// The environment of a run; a data directory of its own if one is given.
-    static func environment(dataDirectory: String?) -> Environment {
-        guard let dataDirectory else { return .inherit }
-        return .inherit.updating(["SMARTVM_DATA_DIR": dataDirectory])
+    static func environment(dataDirectory: String?, path: String?) -> Environment {
+        var environment = Environment.inherit
+        if let dataDirectory { environment = environment.updating(["SMARTVM_DATA_DIR": dataDirectory]) }
+        if let path { environment = environment.updating(["PATH": path]) }
+        return environment
     }
 
     /// Runs it to its end.
     static func run(
-        _ arguments: [String], input: String = "", dataDirectory: String? = nil, limit: Int = 4 << 20
+        _ arguments: [String], input: String = "", dataDirectory: String? = nil, path searchPath: String? = nil,
+        limit: Int = 4 << 20
     ) async throws -> Result {
         let record = try await Subprocess.run(
-            .path(.init(path)), arguments: Arguments(arguments), environment: environment(dataDirectory: dataDirectory),
+            .path(.init(path)), arguments: Arguments(arguments),
+            environment: environment(dataDirectory: dataDirectory, path: searchPath),
             input: .string(input), output: .string(limit: limit), error: .string(limit: limit))
         let status: Int32 =
             switch record.terminationStatus {

@@ -19,6 +19,8 @@ public struct VMMProcess {
     /// - Parameter words: The command line without the program's name.
     /// - Returns: The exit status.
     public func run(_ words: [String]) -> Int32 {
+        // Without /dev/null there is nothing better to do than to go on as before.
+        try? StandardDescriptors.fill()
         switch end(of: words) {
         case .success:
             log.log(.info, "Firecracker exiting successfully. exit_code=0")

@@ -49,6 +49,14 @@ final class Console: Sendable {
         for await _ in drained {}
     }
 
+    /// The last lines, for an error message; before them the last panic of a kernel, which the trace behind it may have pushed out.
+    func closingLines(_ number: Int) -> [String] {
+        let lines = lastLines(.max)
+        let last = lines.suffix(number)
+        let panic = lines.dropLast(number).last { $0.contains("Kernel panic") }
+        return (panic.map { [$0, "…"] } ?? []) + last
+    }
+
     /// The last lines, without control characters that a hostile guest may have put there for a terminal to obey.
     func lastLines(_ number: Int) -> [String] {
         let bytes = recent.withLock { $0 }

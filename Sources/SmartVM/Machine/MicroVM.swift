@@ -81,10 +81,14 @@ public actor MicroVM {
         _ command: GuestCommand, _ body: (GuestProcess) async throws -> Result
     ) async throws -> Result {
         let request = try command.request()
-        return try await GuestSocket.withConnection(try await runningVsockPath(), port: VsockPort.exec) {
-            reader, writer in
-            try await writer.write(ExecInput.start(request))
-            return try await body(GuestProcess(reader: reader, writer: writer))
+        do {
+            return try await GuestSocket.withConnection(try await runningVsockPath(), port: VsockPort.exec) {
+                reader, writer in
+                try await writer.write(ExecInput.start(request))
+                return try await body(GuestProcess(reader: reader, writer: writer))
+            }
+        } catch let error as SmartVMError where error.code == .guestUnreachable {
+            throw await explained(error)
         }
     }
 
@@ -207,11 +211,24 @@ extension MicroVM {
     }
 
     private static func bootFailure(_ what: String, _ console: Console) -> SmartVMError {
-        let lines = console.lastLines(12).map { "\n  \($0)" }.joined()
-        let last = lines.isEmpty ? "\nIts console is empty." : "\nThe last lines of its console:" + lines
         return SmartVMError(
-            .bootFailed, what + last,
+            .bootFailed, what + lastWords(console),
             cure: "--console shows all of it, --memory gives more memory, --boot-timeout more time.")
+    }
+
+    private static func lastWords(_ console: Console) -> String {
+        let lines = console.closingLines(12).map { "\n  \($0)" }.joined()
+        return lines.isEmpty ? "\nIts console is empty." : "\nThe last lines of its console:" + lines
+    }
+
+    /// An error of a connection that broke, with what the guest's console said meanwhile: a kernel that panicked has said why.
+    private func explained(_ error: SmartVMError) async -> SmartVMError {
+        guard let console else { return error }
+        // The connection breaks when the machine ends; the last lines are on their way then.
+        try? await Task.sleep(for: .milliseconds(100))
+        var error = error
+        error.message += Self.lastWords(console)
+        return error
     }
 
     private func tearDown() async {
