@@ -82,7 +82,11 @@ public struct SmartVM: Sendable {
         }
         await reclaimAbandoned()
         let vmm = try vmmSelection.resolve(in: dataDirectory)
-        let plan = try await BootPlan(config, in: dataDirectory, imageProgress: imageProgress)
+        var plan = try await BootPlan(config, in: dataDirectory, imageProgress: imageProgress)
+        // Who watches the console wants to see more than errors; the later of two arguments counts.
+        if console != nil, config.bootSource.bootArgs == nil {
+            plan.bootSource.bootArgs = plan.bootSource.bootArgs.map { "\($0) loglevel=7" }
+        }
         let id = config.id ?? "vm-" + MicroVM.randomHexadecimal(bytes: 5)
         return MicroVM(
             id: id, plan: plan, hostname: config.hostname ?? id, vmm: vmm, directories: directories, console: console)
