@@ -113,23 +113,35 @@ struct RuntimeDirectories: Sendable {
     /// - Returns: The names of the VMs that were taken back.
     @discardableResult
     func reclaimAbandoned() -> [String] {
-        let names = ((try? FileTree.names(at: path)) ?? []).filter { $0 != ".lock" }
-        guard !names.isEmpty, let creation = try? FileLock("\(path)/.lock", wait: true) else { return [] }
-        defer { withExtendedLifetime(creation) {} }
         var reclaimed: [String] = []
-        for name in names {
+        for name in ((try? FileTree.names(at: path)) ?? []) where name != ".lock" {
             let directory = "\(path)/\(name)"
-            guard let lock = try? FileLock("\(directory)/\(Self.ownerLockName)") else { continue }
-            Self.reclaim(directory, lock: lock)
+            guard let owner = abandonedLock(of: directory) else { continue }
+            // Processes may take seconds to end; meanwhile the owner's lock keeps others away, and new VMs can be made.
+            Self.endProcesses(of: directory)
+            guard let creation = try? FileLock("\(path)/.lock", wait: true) else { continue }
+            RuntimeDirectory.removeTree(directory)
+            withExtendedLifetime(creation) {}
+            withExtendedLifetime(owner) {}
             reclaimed.append(name)
         }
         return reclaimed
     }
 
+    /// The lock of a directory that nobody owns; nil if it has an owner.
+    private func abandonedLock(of directory: String) -> FileLock? {
+        guard let creation = try? FileLock("\(path)/.lock", wait: true) else { return nil }
+        defer { withExtendedLifetime(creation) {} }
+        return try? FileLock("\(directory)/\(Self.ownerLockName)")
+    }
+
     private static func reclaim(_ directory: String, lock: consuming FileLock) {
-        if let identity = RuntimeDirectory.recordedProcess(in: directory) {
-            ProcessSession.kill(leader: identity, grace: .zero)
-        }
+        endProcesses(of: directory)
         RuntimeDirectory.removeTree(directory)
+    }
+
+    private static func endProcesses(of directory: String) {
+        guard let identity = RuntimeDirectory.recordedProcess(in: directory) else { return }
+        ProcessSession.kill(leader: identity, grace: .zero)
     }
 }

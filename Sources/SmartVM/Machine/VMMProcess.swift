@@ -63,10 +63,6 @@ final class VMMProcess: Sendable {
         }
     }
 
-    var isRunning: Bool { child.isRunning }
-
-    var pid: Int32 { child.pid }
-
     /// Waits for the process to end, or for this task to be cancelled.
     func waitUntilEnded() async throws -> ChildProcess.Ending {
         let (stream, continuation) = AsyncStream.makeStream(of: ChildProcess.Ending.self)
