@@ -30,6 +30,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
@@ -63,8 +65,11 @@ let package = Package(
             name: "SmartVM",
             dependencies: [
                 "FirecrackerAPI", "FirecrackerClient", "GuestProtocol", "Linux",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -89,7 +94,17 @@ let package = Package(
         .testTarget(
             name: "FirecrackerQEMUTests", dependencies: ["FirecrackerQEMU", "FirecrackerAPI", "Linux"],
             swiftSettings: rules),
-        .testTarget(name: "SmartVMTests", dependencies: ["SmartVM", "GuestProtocol", "Linux"], swiftSettings: rules),
+        .testTarget(
+            name: "SmartVMTests",
+            dependencies: [
+                "SmartVM", "GuestProtocol", "Linux",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: rules),
         .testTarget(
             name: "BootTests",
             dependencies: [
