@@ -132,6 +132,28 @@ struct ConfigCommandTests {
         }
     }
 
+    @Test("run --config: what the file says, changed by the options")
+    func run() async throws {
+        try await withDirectory { directory in
+            let path = "\(directory)/vm.json"
+            try File.write(
+                Array(#"{"hostname": "filed", "machineConfig": {"vcpuCount": 2, "memSizeMib": 128}}"#.utf8), to: path)
+            let result = try await SmartVMProgram.run(
+                [
+                    "run", "--config", path, "--memory", "200", "--", "sh", "-c",
+                    "hostname; nproc; free -m | awk '/Mem/ {print $2}'",
+                ])
+            #expect(result.status == 0, "\(result)")
+            let lines = result.standardOutput.split(separator: "\n")
+            #expect(lines.prefix(2) == ["filed", "2"])
+            #expect(lines.last.flatMap { Int($0) }.map { (140...200).contains($0) } == true, "\(result)")
+
+            try File.write(Array(#"{"machineConfig": {"vcpus": 2}}"#.utf8), to: path)
+            let wrong = try await SmartVMProgram.run(["run", "--config", path, "--", "true"])
+            #expect(wrong.status == 125 && wrong.standardError.contains("did you mean vcpuCount?"), "\(wrong)")
+        }
+    }
+
     /// What a shell command in the guest prints, once its agent takes commands.
     private func shell(_ text: String, in directory: String, of child: ChildProcess) async throws -> String {
         let deadline = ContinuousClock.now + .seconds(60)

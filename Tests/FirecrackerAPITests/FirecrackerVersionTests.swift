@@ -42,4 +42,52 @@ struct FirecrackerVersionTests {
         #expect(!FirecrackerVersion(1, 16, 1).knownProblems.contains { $0.contains("restored") })
         #expect(FirecrackerVersion(1, 15, 1).knownProblems == [])
     }
+
+    private static let load = SnapshotLoad(
+        snapshotPath: "/s", memBackend: MemoryBackend(backendPath: "/m", backendType: .file))
+
+    private static let requests: [(request: APIRequest, name: String, since: FirecrackerVersion)] = {
+        var (tracking, network, vsock) = (load, load, load)
+        tracking.trackDirtyPages = true
+        network.networkOverrides = [NetworkOverride(ifaceId: "eth0", hostDevName: "tap1")]
+        vsock.vsockOverride = VsockOverride(udsPath: "/v")
+        return [
+            (.loadSnapshot(tracking), "track_dirty_pages of a snapshot", .init(1, 13)),
+            (.loadSnapshot(network), "network_overrides of a snapshot", .init(1, 12)),
+            (.loadSnapshot(vsock), "vsock_override of a snapshot", .init(1, 16)),
+            (.startBalloonHinting(BalloonHintingStart()), "PATCH /balloon/hinting/start", .init(1, 14)),
+            (.patchMemoryHotplug(MemoryHotplugUpdate(requestedSizeMib: 2)), "PATCH /hotplug/memory", .init(1, 14)),
+            (.deleteDrive(id: "a"), "DELETE /drives", .init(1, 16)),
+        ]
+    }()
+
+    @Test("what can be asked of a VM that runs has its release too")
+    func requirements() {
+        for (request, name, since) in Self.requests {
+            #expect(request.problems(for: since) == [])
+            let before = FirecrackerVersion(since.major, since.minor - 1, 9)
+            #expect(request.problems(for: before) == ["\(name) needs Firecracker \(since); this one is \(before)"])
+        }
+        #expect(APIRequest.loadSnapshot(Self.load).problems(for: .oldest) == [])
+        #expect(APIRequest.getVersion.problems(for: .oldest) == [])
+    }
+
+    @Test("clock_realtime was brought to two older series, and is missing between them")
+    func backports() {
+        var load = Self.load
+        load.clockRealtime = true
+        let lacking = [(1, 14, 3), (1, 14, 4), (1, 15, 0), (1, 15, 1), (1, 16, 0)].map { version in
+            !APIRequest.loadSnapshot(load).problems(for: .init(version.0, version.1, version.2)).isEmpty
+        }
+        #expect(lacking == [true, false, true, false, false])
+    }
+
+    @Test("what an older release would refuse by name is sent only where it says something")
+    func sparse() {
+        let sent = String(decoding: Self.load.json(showsNulls: false), as: UTF8.self)
+        #expect(
+            sent
+                == #"{"snapshot_path":"/s","mem_backend":{"backend_path":"/m","backend_type":"File"},"resume_vm":false}"#
+        )
+    }
 }

@@ -151,7 +151,7 @@ struct VMConfigJSONTests {
     func random() {
         var generator = SeededGenerator(seed: 7)
         let source = Array(Self.everything.utf8)
-        for _ in 0..<2000 {
+        for _ in 0..<300 {
             var text = source
             for _ in 0..<Int.random(in: 1...4, using: &generator) {
                 let index = Int.random(in: 0..<text.count, using: &generator)
@@ -163,6 +163,58 @@ struct VMConfigJSONTests {
                 continue
             }
             #expect(config.validate() == validation)
+        }
+    }
+
+    // MARK: Completeness
+
+    /// The names of the keys of every object in `json`, under the object's path, without indices.
+    private func keys(of json: JSONValue, at path: String = "") -> [(path: String, name: String)] {
+        switch json {
+        case .object(let object):
+            object.members.flatMap { member in
+                [(path, member.name)]
+                    + keys(of: member.value, at: path.isEmpty ? member.name : "\(path).\(member.name)")
+            }
+        case .array(let elements): elements.flatMap { keys(of: $0, at: "\(path)[]") }
+        default: []
+        }
+    }
+
+    /// Puts a key that nobody knows into every object.
+    private func spoiled(_ json: JSONValue) -> JSONValue {
+        switch json {
+        case .object(let object):
+            var result = JSONObject()
+            for member in object.members { result[member.name] = spoiled(member.value) }
+            result["qqqqqq"] = true
+            return .object(result)
+        case .array(let elements): return .array(elements.map(spoiled))
+        default: return json
+        }
+    }
+
+    @Test("these tests, and docs/configuration.md, know every key that there is")
+    func completeness() throws {
+        let everything = try JSONValue(decoding: Array(Self.everything.utf8))
+        let tested = Set(keys(of: everything).map { $0.path.isEmpty ? $0.name : "\($0.path).\($0.name)" })
+        // The sentence for an unknown key lists the known ones.
+        let errors = try VMConfig.validate(json: spoiled(everything).encoded).errors.filter { $0.contains("qqqqqq") }
+        var known = Set<String>()
+        for error in errors {
+            let path = error.prefix { $0 != " " }.replacing(/\[[0-9]+\]/, with: "[]").dropLast("qqqqqq".count)
+            let names = try #require(error.split(separator: "known ones are ").last).split(separator: ", ")
+            for name in names { known.insert("\(path)\(name)") }
+        }
+        // A bucket's keys are the same wherever one stands.
+        let isBucket = /(ops|bandwidth|serial\.rateLimiter)\.[a-zA-Z]+$|[rR]ateLimiter\.(ops|bandwidth)$/
+        known = known.filter { $0.firstMatch(of: isBucket) == nil }
+        #expect(known == tested.filter { $0.firstMatch(of: isBucket) == nil })
+
+        let page = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+        let text = try String(contentsOfFile: "\(page)/docs/configuration.md", encoding: .utf8)
+        for key in known {
+            #expect(text.contains("| `\(key)` |"), "docs/configuration.md has no row for \(key)")
         }
     }
 }
