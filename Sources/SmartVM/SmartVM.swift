@@ -75,16 +75,13 @@ public struct SmartVM: Sendable {
         _ config: VMConfig, console: (@Sendable ([UInt8]) -> Void)?,
         imageProgress: @escaping ImageProgress.Handler
     ) async throws -> MicroVM {
-        let problems = config.validate()
-        guard problems.isEmpty else {
-            throw SmartVMError(
-                .invalidConfiguration, "The VM's configuration is wrong: \(problems.joined(separator: "; ")).")
-        }
+        let validation = config.validate()
+        guard validation.valid else { throw VMConfig.refusal(validation.errors) }
         await reclaimAbandoned()
         let vmm = try vmmSelection.resolve(in: dataDirectory)
         var plan = try await BootPlan(config, in: dataDirectory, imageProgress: imageProgress)
         // Who watches the console wants to see more than errors; the later of two arguments counts.
-        if console != nil, config.bootSource.bootArgs == nil {
+        if console != nil, config.bootSource?.bootArgs == nil {
             plan.bootSource.bootArgs = plan.bootSource.bootArgs.map { "\($0) loglevel=7" }
         }
         let id = config.id ?? "vm-" + MicroVM.randomHexadecimal(bytes: 5)
