@@ -55,6 +55,7 @@ extension MicroVM {
             plan.bootSource.bootArgs = plan.bootSource.bootArgs.map { "\($0) loglevel=7" }
         }
         hasAgent = options.waitsForAgent ?? plan.hasAgent
+        try await attachNetwork(&plan)
         let vsockPath = try await launchVMM(
             vmm, vsockPath: plan.vsockPath, hasLogger: plan.logger != nil, console: options.console)
         let requests = plan.requests(vsockPath: vsockPath)
@@ -103,7 +104,7 @@ extension MicroVM {
         }
         self.process = process
         self.console = console
-        let session = GuestSession { [identity] in identity.current }
+        let session = GuestSession(configuration: guestConfiguration())
         self.session = session
         do throws(Errno) {
             let listener = try UnixSocket.listen(at: sockets.session).take()
@@ -174,7 +175,8 @@ extension MicroVM {
     private func startFailure(_ ending: ChildProcess.Ending) -> SmartVMError {
         isInstanceStarted
             ? bootFailure("The VM ended before the guest's agent answered (\(ending)).")
-            : SmartVMError(.vmmFailed, "The VMM ended before it had its configuration (\(ending))." + lastWords(),
+            : SmartVMError(
+                .vmmFailed, "The VMM ended before it had its configuration (\(ending))." + lastWords(),
                 cure: "Run `smartvm doctor` to see which VMM can be used here.")
     }
 
