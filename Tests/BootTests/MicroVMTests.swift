@@ -118,7 +118,7 @@ struct MicroVMTests {
 
     @Test("a VM's interface has an address, a gateway and metadata; all of it goes with the VM")
     func network() async throws {
-        guard try await NetworkTestProcess.enter("a VM's interface has an address") else { return }
+        guard try await NetworkTestProcess.enter("MicroVMTests/network") else { return }
         let smartVM = try SmartVM()
         var config = config("net")
         config.networkInterfaces = [.init(ifaceId: "eth0")]

@@ -17,9 +17,11 @@ struct MicroVMFaultTests {
             #expect(await vm.state == .running)
             #expect(stub.requests.first == "PUT /machine-config")
             #expect(stub.requests.last == "PUT /actions")
-            let report = await vm.stop()
-            #expect(report.endedBy == .ctrlAltDel || report.endedBy == .terminate)
-            #expect(report.attempts.first?.outcome == .unavailable("the guest has no agent"))
+            let report = await vm.stop(StopPolicy(ctrlAltDel: .milliseconds(100)))
+            #expect(report.attempts.map(\.rung) == [.guest, .ctrlAltDel, .terminate])
+            #expect(
+                report.attempts.map(\.outcome) == [.unavailable("the guest has no agent"), .timedOut, .ended])
+            #expect(stub.requests.last == "PUT /actions" && report.exit == .stopped(.terminate))
             #expect(await vm.state == .stopped)
         }
     }
@@ -50,7 +52,7 @@ struct MicroVMFaultTests {
             #expect(try await vm.waitUntilExit() == .startFailed)
             let again = await #expect(throws: SmartVMError.self) { try await vm.start() }
             #expect(again?.code == .invalidState)
-            #expect(await vm.stop().attempts == [])
+            #expect(await vm.stop().exit == .startFailed)
             #expect(await vm.state == .failed)
         }
     }
