@@ -131,7 +131,8 @@ public actor MicroVM {
         }
     }
 
-    private func runningVsockPath() throws -> String {
+    /// The VMM's socket towards the guest, while the VM runs.
+    func runningVsockPath() throws -> String {
         guard state == .running, let vsockPath else {
             throw SmartVMError(.invalidState, "VM \(id) is \(state.rawValue), not running.")
         }
