@@ -13,6 +13,7 @@ public enum FileTree {
         public var isRegular: Bool { mode & S_IFMT == S_IFREG }
         public var isBlockDevice: Bool { mode & S_IFMT == S_IFBLK }
         public var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
+        public var isSocket: Bool { mode & S_IFMT == S_IFSOCK }
         /// Whether anyone at all may execute it.
         public var hasExecuteBit: Bool { mode & 0o111 != 0 }
     }

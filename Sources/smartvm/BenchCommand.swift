@@ -37,7 +37,8 @@ struct BenchCommand: AsyncParsableCommand {
         let configuration = try machine.configuration(image: nil, name: nil, hostname: nil)
         let start = clock.now
         let figures = try await smartVM.withVM(
-            configuration, bootTimeout: machine.bootTimeout.duration, imageProgress: { progress.report($0) }
+            configuration,
+            StartOptions(bootTimeout: machine.bootTimeout.duration, imageProgress: { progress.report($0) })
         ) { vm in
             let ready = clock.now - start
             var exec: [Duration] = []

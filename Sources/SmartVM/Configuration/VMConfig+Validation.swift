@@ -1,3 +1,6 @@
+internal import FirecrackerAPI
+internal import FirecrackerClient
+
 extension VMConfig {
     /// Everything that is wrong with the configuration, a sentence each; empty if nothing is. Looks at no file.
     public func validate() -> [String] {
@@ -49,5 +52,24 @@ extension VMConfig {
             true
         default: false
         }
+    }
+}
+
+extension VMConfig {
+    /// - Throws: `INVALID_CONFIG` with all that is wrong.
+    func requireValid() throws(SmartVMError) {
+        let problems = validate()
+        guard problems.isEmpty else {
+            throw SmartVMError(
+                .invalidConfiguration, "The VM's configuration is wrong: \(problems.joined(separator: "; ")).")
+        }
+    }
+}
+
+extension VMConfig.MachineConfig {
+    /// Changes what an update names.
+    mutating func apply(_ update: MachineConfigUpdate) {
+        if let count = update.vcpuCount { vcpuCount = Int(count) }
+        if let size = update.memSizeMib { memSizeMib = Int(clamping: size) }
     }
 }
