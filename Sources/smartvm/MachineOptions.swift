@@ -35,12 +35,18 @@ struct MachineOptions: ParsableArguments {
     var bootTimeout = DurationArgument(duration: .seconds(60))
 
     func configuration(image: String?, name: String?, hostname: String?) throws -> VMConfig {
+        // A kernel and an initramfs of one's own are all that a guest needs.
+        let isComplete = kernel != nil && initrd != nil
         var configuration = VMConfig(
-            id: name, image: image, machineConfig: .init(vcpuCount: cpus, memSizeMib: memory.mebibytes))
-        configuration.hostname = hostname
-        configuration.bootSource = .init(kernelImagePath: kernel, initrdPath: initrd, bootArgs: bootArgs)
+            id: name, image: image ?? (isComplete ? nil : BaseImagePreset.minimal.rawValue),
+            machineConfig: .init(vcpuCount: cpus, memSizeMib: memory.mebibytes), hostname: hostname)
+        if kernel != nil || initrd != nil || bootArgs != nil {
+            configuration.bootSource = .init(kernelImagePath: kernel, initrdPath: initrd, bootArgs: bootArgs)
+        }
         if let rootfs {
-            configuration.drives = [.init(driveId: "rootfs", pathOnHost: rootfs, isRootDevice: true)]
+            configuration.drives = [
+                .init(driveId: "rootfs", pathOnHost: rootfs, isRootDevice: true, isReadOnly: true)
+            ]
         }
         return configuration
     }

@@ -30,7 +30,7 @@ struct SocketClientTests {
             try await client.send(.deleteDrive(id: "d1"))
             await client.close()
             let body =
-                #"{"vcpu_count":2,"mem_size_mib":64,"smt":false,"track_dirty_pages":false,"huge_pages":"None"}"#
+                #"{"vcpu_count":2,"mem_size_mib":64,"smt":false,"track_dirty_pages":false}"#
             #expect(
                 server.requests[0]
                     == "PUT /machine-config HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n"

@@ -118,6 +118,11 @@ extension Endpoint {
         throw APIFault("The table of endpoints has no row for \(request)")
     }
 
+    /// Whether a resource can have this id: letters and digits of any script, and underscores.
+    public static func isIdentifier(_ text: String) -> Bool {
+        (try? checkedIdentifier(text)) != nil
+    }
+
     /// The id, if it can be one.
     static func checkedIdentifier(_ identifier: String) throws(APIFault) -> String {
         if identifier.isEmpty { throw APIFault("The ID cannot be empty.") }

@@ -28,9 +28,14 @@ public struct BalloonConfig: WireModel {
             .required("amount_mib", \.amountMib),
             .required("deflate_on_oom", \.deflateOnOom),
             .defaulted("stats_polling_interval_s", \.statsPollingIntervalS),
-            .defaulted("free_page_hinting", \.freePageHinting),
-            .defaulted("free_page_reporting", \.freePageReporting),
+            .sparse("free_page_hinting", \.freePageHinting, default: false),
+            .sparse("free_page_reporting", \.freePageReporting, default: false),
         ])
+}
+
+extension BalloonConfig {
+    /// The largest balloon, in MiB.
+    public static let maximumAmountMib: UInt32 = 16_777_215
 }
 
 /// The body of `PATCH /balloon`.

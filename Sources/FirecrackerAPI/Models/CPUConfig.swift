@@ -85,6 +85,28 @@ public struct MSRModifier: WireModel {
         [.required("addr", \.addr, .templateNumber), .required("bitmap", \.bitmap, .bitmap(bits: 64))])
 }
 
+/// The forms of text in a ``CPUConfig``.
+public enum CPUConfigTerm: Hashable, Sendable {
+    /// The decimal number of a KVM capability, with `!` before it if it is not to be required.
+    case kvmCapability
+    /// A number of 32 bits with the prefix `0x` or `0b`.
+    case number
+    /// `eax`, `ebx`, `ecx` or `edx`.
+    case register
+    /// At most so many of `0`, `1` and `x`.
+    case bitmap(bits: Int)
+
+    /// Whether the text has this form.
+    public func accepts(_ text: String) -> Bool {
+        switch self {
+        case .kvmCapability: Codec<String>.kvmCapability.accepts(text)
+        case .number: Codec<String>.templateNumber.accepts(text)
+        case .register: Codec<String>.cpuidRegister.accepts(text)
+        case .bitmap(let bits): Codec<String>.bitmap(bits: bits).accepts(text)
+        }
+    }
+}
+
 extension Codec<String> {
     static let kvmCapability = text { (text) throws(JSONFault) in
         let number = text.utf8.first == UInt8(ascii: "!") ? text.dropFirst() : text[...]

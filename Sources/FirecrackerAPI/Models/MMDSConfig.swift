@@ -24,7 +24,7 @@ public struct MMDSConfig: WireModel {
             .defaulted("version", \.version),
             .required("network_interfaces", \.networkInterfaces),
             .optional("ipv4_address", \.ipv4Address, .ipv4Address),
-            .defaulted("imds_compat", \.imdsCompat),
+            .sparse("imds_compat", \.imdsCompat, default: false),
         ])
 }
 

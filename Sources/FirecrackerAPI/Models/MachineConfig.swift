@@ -33,8 +33,18 @@ public struct MachineConfig: WireModel {
             .defaulted("smt", \.smt),
             .optional("cpu_template", \.cpuTemplate, isElementOptional: true, isShownAsNull: false),
             .defaulted("track_dirty_pages", \.trackDirtyPages),
-            .defaulted("huge_pages", \.hugePages),
+            .sparse("huge_pages", \.hugePages, default: .normal),
         ])
+}
+
+extension MachineConfig {
+    /// How many vCPUs a VM can have.
+    public static let vcpuCounts = 1...32
+
+    /// Whether a VM can have so many: with threads in pairs there is one, or an even number.
+    public static func allows(vcpuCount: Int, smt: Bool) -> Bool {
+        vcpuCounts.contains(vcpuCount) && !(smt && vcpuCount > 1 && !vcpuCount.isMultiple(of: 2))
+    }
 }
 
 /// The body of `PATCH /machine-config`: what is nil stays.

@@ -22,6 +22,13 @@ public struct MemoryHotplugConfig: WireModel {
         ])
 }
 
+extension MemoryHotplugConfig {
+    /// The smallest block, in MiB.
+    public static let minimumBlockSizeMib: UInt = 2
+    /// The smallest slot, in MiB.
+    public static let minimumSlotSizeMib: UInt = 128
+}
+
 /// The body of `PATCH /hotplug/memory`.
 public struct MemoryHotplugUpdate: WireModel {
     /// How much is to be plugged, in MiB.

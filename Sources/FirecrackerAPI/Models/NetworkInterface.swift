@@ -37,6 +37,16 @@ public struct NetworkInterface: WireModel {
         ])
 }
 
+extension NetworkInterface {
+    /// What can be announced to the guest, in bytes.
+    public static let mtus = 68...65535
+
+    /// Whether it has the form of a MAC address: six pairs of hexadecimal digits between colons.
+    public static func isMACAddress(_ text: String) -> Bool {
+        Codec<String>.macAddress.accepts(text)
+    }
+}
+
 /// The body of `PATCH /network-interfaces/{iface_id}`.
 public struct NetworkInterfaceUpdate: WireModel {
     /// The interface.

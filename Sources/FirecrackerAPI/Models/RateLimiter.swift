@@ -22,6 +22,11 @@ public struct TokenBucket: WireModel {
         ])
 }
 
+extension TokenBucket {
+    /// The longest time in which a bucket can become full, in milliseconds: the nanoseconds are counted in 64 bits.
+    public static let maximumRefillTime = UInt64.max / 1_000_000
+}
+
 /// Limits of a device.
 public struct RateLimiter: WireModel {
     /// Bytes.

@@ -34,6 +34,14 @@ extension Codec<String> {
         Codec(
             decode: { (reader) throws(JSONFault) in try check(try reader.readString()) }, encode: { $1.string($0) })
     }
+
+    /// Whether the string would be decoded.
+    func accepts(_ text: String) -> Bool {
+        var writer = JSONWriter()
+        writer.string(text)
+        var reader = JSONReader(writer.bytes)
+        return (try? decode(&reader)) != nil
+    }
 }
 
 extension Codec where Value: FixedWidthInteger & UnsignedInteger & Sendable {

@@ -52,6 +52,19 @@ public struct Field<Model: Sendable>: Sendable {
             })
     }
 
+    /// A member that may be absent but not null, and that a request leaves out where it has the default: a Firecracker
+    /// that is older than the member refuses its very name.
+    static func sparse<Value: WireValue & Equatable>(
+        _ name: String, _ property: any Property<Value>, default value: Value
+    ) -> Field {
+        let whole = defaulted(name, property)
+        return Field(
+            name: name, presence: .defaulted, decode: whole.decode,
+            encode: { model, writer in
+                if writer.showsNulls || model[keyPath: property] != value { whole.encode(model, &writer) }
+            })
+    }
+
     /// A member that may be absent or null.
     ///
     /// - Parameters:

@@ -1,75 +1,61 @@
-internal import FirecrackerAPI
-internal import FirecrackerClient
+public import FirecrackerAPI
 
 extension VMConfig {
-    /// Everything that is wrong with the configuration, a sentence each; empty if nothing is. Looks at no file.
-    public func validate() -> [String] {
-        var errors: [String] = []
-        if let id, !Self.isName(id) {
-            errors.append(
-                "the name '\(id)' must be 1 to 63 letters, digits or hyphens, and begin with a letter or digit")
+    /// What ``VMConfig/validate()`` has found.
+    public struct Validation: Hashable, Sendable, Encodable {
+        /// A sentence for each mistake, which begins with the path of the key: `vsock.guestCid must be >= 3`.
+        public var errors: [String]
+
+        /// Whether there are none.
+        public var valid: Bool { errors.isEmpty }
+
+        public init(errors: [String] = []) {
+            self.errors = errors
         }
-        if let hostname,
-            !hostname.split(separator: ".", omittingEmptySubsequences: false).allSatisfy({ Self.isName($0) })
-        {
-            errors.append("the host name '\(hostname)' must be letters, digits and hyphens, in parts of at most 63")
+
+        private enum CodingKeys: CodingKey {
+            case valid, errors
         }
-        if !(1...32).contains(machineConfig.vcpuCount) {
-            errors.append("machineConfig.vcpuCount must be between 1 and 32, not \(machineConfig.vcpuCount)")
+
+        /// Writes `valid` and `errors`.
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(valid, forKey: .valid)
+            try container.encode(errors, forKey: .errors)
         }
-        if machineConfig.memSizeMib < 1 {
-            errors.append("machineConfig.memSizeMib must be at least 1, not \(machineConfig.memSizeMib)")
-        }
-        if drives.filter(\.isRootDevice).count > 1 {
-            errors.append("only one drive can be the root device")
-        }
-        if Set(drives.map(\.driveId)).count < drives.count {
-            errors.append("drives must have different driveIds")
-        }
-        for drive in drives where !drive.driveId.utf8.allSatisfy({ Self.isAlphanumeric($0) || $0 == UInt8(ascii: "_") })
-        {
-            errors.append("the driveId '\(drive.driveId)' must be letters, digits and underscores")
-        }
-        if let arguments = bootSource.bootArgs, arguments.utf8.count >= 2048 {
-            errors.append("bootSource.bootArgs has \(arguments.utf8.count) bytes; a kernel takes 2047")
-        }
-        let texts = [id, image, hostname, bootSource.kernelImagePath, bootSource.initrdPath, bootSource.bootArgs]
-        if (texts.compactMap { $0 } + drives.map(\.pathOnHost)).contains(where: { $0.utf8.contains(0) }) {
-            errors.append("no text of a configuration may hold a NUL character")
-        }
-        return errors
     }
 
-    private static func isName(_ name: some StringProtocol) -> Bool {
-        (1...63).contains(name.utf8.count) && name.utf8.first != UInt8(ascii: "-")
-            && name.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
+    /// Finds everything that is wrong with the values, all at once: what Firecracker would refuse or silently leave out, and what could
+    /// not work together. Looks at no file and asks nobody.
+    public func validate() -> Validation {
+        Validation(errors: problems(for: nil).map(\.description))
     }
 
-    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: false
+    /// The same, and every field that this release of Firecracker does not have yet:
+    /// `networkInterfaces[0].mtu needs Firecracker 1.16.0; this one is 1.14.1`.
+    public func validate(for version: FirecrackerVersion) -> Validation {
+        Validation(errors: problems(for: version).map(\.description))
+    }
+
+    func problems(for version: FirecrackerVersion?) -> [ConfigurationProblem] {
+        var validator = ConfigurationValidator()
+        validator.check(self)
+        return validator.problems + (version.map(problemsOfAge) ?? [])
+    }
+
+    /// What is newer than a release.
+    private func problemsOfAge(_ version: FirecrackerVersion) -> [ConfigurationProblem] {
+        if version < .oldest {
+            let text = "needs Firecracker \(FirecrackerVersion.oldest) or newer; this one is \(version)"
+            return [ConfigurationProblem(path: .root, text: text)]
         }
-    }
-}
-
-extension VMConfig {
-    /// - Throws: `INVALID_CONFIG` with all that is wrong.
-    func requireValid() throws(SmartVMError) {
-        let problems = validate()
-        guard problems.isEmpty else {
-            throw SmartVMError(
-                .invalidConfiguration, "The VM's configuration is wrong: \(problems.joined(separator: "; ")).")
+        var seen: [ConfigurationPath] = []
+        return requirements(at: .root).filter { $0.since > version }.compactMap { requirement in
+            // Where there is no such device, its fields need not be listed.
+            if seen.contains(where: { $0.overlaps(requirement.path) }) { return nil }
+            seen.append(requirement.path)
+            return ConfigurationProblem(
+                path: requirement.path, text: "needs Firecracker \(requirement.since); this one is \(version)")
         }
-    }
-}
-
-extension VMConfig.MachineConfig {
-    /// Changes what an update names.
-    mutating func apply(_ update: MachineConfigUpdate) {
-        if let count = update.vcpuCount { vcpuCount = Int(count) }
-        if let size = update.memSizeMib { memSizeMib = Int(clamping: size) }
     }
 }

@@ -6,105 +6,83 @@ internal import Linux
 extension BootPlan {
     /// Finds what a configuration names, makes the image if it is needed and not there, and checks all of it.
     ///
+    /// - Parameter config: Valid.
     /// - Throws: ``SmartVMError`` that names the file or the number that cannot work: before anything is started.
     init(
         _ config: VMConfig, in dataDirectory: DataDirectory, imageProgress: @escaping ImageProgress.Handler
     ) async throws {
-        let source = config.bootSource
-        let root = config.drives.first(where: \.isRootDevice)
         // What a user names is looked at first: it fails in no time, and an image may take a minute to make.
+        try Self.checkFiles(of: config)
         var ownKernel: String?
-        if let path = source.kernelImagePath {
-            try Self.requireFile(path, "kernel")
+        if let path = config.bootSource?.kernelImagePath {
             ownKernel = try await KernelFile.executable(from: path, cache: try dataDirectory.directory("kernels"))
         }
-        if let path = source.initrdPath { try Self.requireFile(path, "initramfs") }
-        for drive in config.drives { try Self.requireFile(drive.pathOnHost, "drive \(drive.driveId)") }
-        if let root { _ = try RootFileSystem.check(root.pathOnHost) }
-
-        let bundle: BaseImageBundle?
-        if let ownKernel, source.initrdPath != nil, root != nil || config.image == nil {
-            bundle = nil
-            bootSource = BootSource(
-                kernelImagePath: ownKernel, initrdPath: source.initrdPath,
-                bootArgs: source.bootArgs ?? Self.defaultBootArgs)
-        } else {
-            let image = try await BaseImageManager(dataDirectory).ensureBaseImage(
-                BaseImagePreset(rawValue: config.image ?? BaseImagePreset.minimal.rawValue), progress: imageProgress)
-            bundle = image
-            bootSource = BootSource(
-                kernelImagePath: ownKernel ?? image.kernelImagePath, initrdPath: source.initrdPath ?? image.initrdPath,
-                bootArgs: source.bootArgs ?? image.bootArgs)
+        var image: BaseImageBundle?
+        if let name = config.image {
+            image = try await BaseImageManager(dataDirectory).ensureBaseImage(
+                BaseImagePreset(rawValue: name), progress: imageProgress)
         }
-        machineConfig = MachineConfig(
-            vcpuCount: UInt8(config.machineConfig.vcpuCount), memSizeMib: UInt(config.machineConfig.memSizeMib))
-        drives = config.drives.map { drive in
-            Drive(
-                driveId: drive.driveId, isRootDevice: drive.isRootDevice, isReadOnly: drive.isReadOnly,
-                pathOnHost: Self.absolute(drive.pathOnHost))
-        }
-        if root == nil, let bundle {
-            drives.insert(
-                Drive(
-                    driveId: "rootfs", isRootDevice: true, isReadOnly: bundle.rootfsIsReadOnly,
-                    pathOnHost: bundle.rootfsPath),
-                at: 0)
-        }
-        bootSource.kernelImagePath = Self.absolute(bootSource.kernelImagePath)
-        bootSource.initrdPath = bootSource.initrdPath.map(Self.absolute)
+        self.init(config, kernel: ownKernel, image: image)
         try checkMemory()
+    }
+
+    /// Puts together what the configuration and its image give; looks at no file.
+    ///
+    /// - Parameter kernel: The configuration's own, if it has one, in the form that a VMM boots.
+    init(_ config: VMConfig, kernel: String?, image: BaseImageBundle?) {
+        var bootSource = config.toBootSourcePayload()
+        bootSource.kernelImagePath = Self.absolute(kernel ?? image?.kernelImagePath ?? bootSource.kernelImagePath)
+        bootSource.initrdPath = (bootSource.initrdPath ?? image?.initrdPath).map(Self.absolute)
+        bootSource.bootArgs = bootSource.bootArgs ?? image?.bootArgs ?? Self.defaultBootArgs
+        self.bootSource = bootSource
+        hasAgent = bootSource.initrdPath != nil
+
+        machineConfig = config.toMachineConfigPayload()
+        cpuConfig = config.toCpuConfigPayload()
+        drives = config.drives.map { drive in
+            var payload = config.toDrivePayload(drive)
+            payload.pathOnHost = payload.pathOnHost.map(Self.absolute)
+            payload.socket = payload.socket.map(Self.absolute)
+            return payload
+        }
+        pmem = config.pmem.map { device in
+            var payload = config.toPmemPayload(device)
+            payload.pathOnHost = Self.absolute(payload.pathOnHost)
+            return payload
+        }
+        if let image, !drives.contains(where: \.isRootDevice), !pmem.contains(where: \.rootDevice) {
+            drives.insert(Self.rootDrive(of: image, beside: drives), at: 0)
+        }
+        networkInterfaces = config.networkInterfaces.map(config.toNetworkInterfacePayload)
+        let vsock = config.toVsockPayload()
+        guestCid = vsock?.guestCid ?? 3
+        vsockPath = (vsock?.udsPath).map(Self.absolute)
+        balloon = config.toBalloonPayload()
+        memoryHotplug = config.toMemoryHotplugPayload()
+        entropy = config.toEntropyPayload() ?? EntropyConfig()
+        mmds = config.toMmdsConfigPayload()
+        var serial = config.toSerialPayload()
+        serial?.serialOutPath = config.serial?.serialOutPath.map(Self.absolute)
+        self.serial = serial
+        metrics = config.metrics.map { MetricsConfig(metricsPath: Self.absolute($0.metricsPath)) }
+        var logger = config.toLoggerPayload()
+        logger?.logPath = config.logger?.logPath.map(Self.absolute)
+        self.logger = logger
     }
 
     /// For kernels of one's own: the console to see, and a panic that ends the VM.
     private static let defaultBootArgs = "console=ttyS0 reboot=k panic=1"
 
+    /// The image's root file system, under an id that no other drive has.
+    private static func rootDrive(of image: BaseImageBundle, beside drives: [Drive]) -> Drive {
+        var id = "rootfs"
+        while drives.contains(where: { $0.driveId == id }) { id += "_" }
+        return Drive(
+            driveId: id, isRootDevice: true, isReadOnly: image.rootfsIsReadOnly, pathOnHost: image.rootfsPath)
+    }
+
     /// The VMM works in a directory of its own.
     private static func absolute(_ path: String) -> String {
-        path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
-    }
-
-    private static func requireFile(_ path: String, _ what: String) throws(SmartVMError) {
-        do throws(Errno) {
-            let status = try FileStatus(of: path)
-            if status.kind == .directory { throw .isDirectory }
-            _ = try Descriptor.open(path, 0)
-        } catch {
-            throw SmartVMError(.invalidFile, "The \(what) \(path) cannot be used: \(error).", underlying: error)
-        }
-    }
-
-    /// Memory that cannot hold the kernel, or that the host does not have, would fail later in words that say less.
-    private func checkMemory() throws(SmartVMError) {
-        let wanted = Int64(machineConfig.memSizeMib)
-        let files = [bootSource.kernelImagePath, bootSource.initrdPath].compactMap { $0 }
-        let bytes = files.reduce(Int64(0)) { sum, path in sum + ((try? FileStatus(of: path).size) ?? 0) }
-        let least = bytes >> 20 + Self.workingMebibytes
-        guard wanted >= least else {
-            throw SmartVMError(
-                .invalidConfiguration,
-                "\(wanted) MiB of memory is too little: kernel and initramfs alone take \(bytes >> 20) MiB.",
-                cure: "Give the VM at least \(least) MiB: --memory \(least).")
-        }
-        guard let host = HostMemory.totalMebibytes, wanted <= host else {
-            throw SmartVMError(
-                .invalidConfiguration,
-                "\(wanted) MiB of memory is more than this machine has (\(HostMemory.totalMebibytes ?? 0) MiB).",
-                cure: "Give the VM less: --memory.")
-        }
-    }
-
-    /// What a Linux guest needs beside its kernel and initramfs to get as far as a command: the initramfs a second time, unpacked,
-    /// and what the kernel reserves. The image `minimal` boots with 26 and panics with 22.
-    private static let workingMebibytes: Int64 = 32
-}
-
-/// How much memory the host has.
-enum HostMemory {
-    static var totalMebibytes: Int64? {
-        guard let text = try? File.readText("/proc/meminfo") else { return nil }
-        for line in text.split(separator: "\n") where line.hasPrefix("MemTotal:") {
-            return line.split(separator: " ").dropFirst().first.flatMap { Int64($0) }.map { $0 >> 10 }
-        }
-        return nil
+        path.hasPrefix("/") || path.isEmpty ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
     }
 }

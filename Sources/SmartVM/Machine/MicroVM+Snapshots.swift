@@ -55,16 +55,17 @@ extension MicroVM {
         let directories = host.directories
         _ = try await BlockingWork.run { directories.reclaimAbandoned() }
         let vmm = try await host.resolveVMM()
+        knownProblems = try await vmm.version(in: host.dataDirectory).knownProblems
         hasAgent = snapshot.hasAgent
         wasReset = true
-        let path = try await launchVMM(vmm, console: options.console)
+        let path = try await launchVMM(vmm, vsockPath: options.vsockOverride?.udsPath, console: options.console)
         if !snapshot.hasVsock { vsockPath = nil }
         let load = SnapshotLoad(
             snapshotPath: snapshot.snapshotPath,
             memBackend: MemoryBackend(backendPath: snapshot.memFilePath, backendType: .file),
             trackDirtyPages: options.trackDirtyPages, resumeVm: options.resume,
             networkOverrides: options.networkOverrides,
-            vsockOverride: options.vsockOverride ?? (snapshot.hasVsock ? VsockOverride(udsPath: path) : nil),
+            vsockOverride: snapshot.hasVsock ? VsockOverride(udsPath: path) : nil,
             clockRealtime: options.clockRealtime)
         try await supervised(for: options.timeout) { vm in
             try await vm.sendConfiguration([.loadSnapshot(load)])

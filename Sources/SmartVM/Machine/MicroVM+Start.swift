@@ -46,13 +46,17 @@ extension MicroVM {
         let directories = host.directories
         _ = try await BlockingWork.run { directories.reclaimAbandoned() }
         let vmm = try await host.resolveVMM()
+        let version = try await vmm.version(in: host.dataDirectory)
+        knownProblems = version.knownProblems
+        try config.requireValid(for: version)
         var plan = try await BootPlan(config, in: host.dataDirectory, imageProgress: options.imageProgress)
         // Who watches the console wants to see more than errors; the later of two arguments counts.
-        if options.console != nil, config.bootSource.bootArgs == nil {
+        if options.console != nil, config.bootSource?.bootArgs == nil {
             plan.bootSource.bootArgs = plan.bootSource.bootArgs.map { "\($0) loglevel=7" }
         }
-        hasAgent = options.waitsForAgent ?? true
-        let vsockPath = try await launchVMM(vmm, console: options.console)
+        hasAgent = options.waitsForAgent ?? plan.hasAgent
+        let vsockPath = try await launchVMM(
+            vmm, vsockPath: plan.vsockPath, hasLogger: plan.logger != nil, console: options.console)
         let requests = plan.requests(vsockPath: vsockPath)
         try await supervised(for: options.bootTimeout) { vm in
             try await vm.sendConfiguration(requests)
@@ -70,15 +74,21 @@ extension MicroVM {
 
     /// Makes the runtime directory and starts the VMM in it.
     ///
+    /// - Parameters:
+    ///   - vsockPath: Where the VMM is to make the host's end of the guest's vsock; nil: in the runtime directory.
+    ///   - hasLogger: Whether the VMM will be told over its API where its log goes.
     /// - Returns: Where the VMM is to make the host's end of the guest's vsock.
-    func launchVMM(_ vmm: VMM, console handler: (@Sendable ([UInt8]) -> Void)?) async throws -> String {
+    func launchVMM(
+        _ vmm: VMM, vsockPath chosenVsockPath: String?, hasLogger: Bool = false,
+        console handler: (@Sendable ([UInt8]) -> Void)?
+    ) async throws -> String {
         let directories = host.directories
         let directory = try await BlockingWork.run { [id] in try directories.create(id) }
         self.directory = directory
-        let sockets = VMMSockets(chosenPath: chosenSocketPath, directory: directory)
+        let sockets = VMMSockets(api: chosenSocketPath, vsock: chosenVsockPath, directory: directory)
         let command = VMMProcess.Command(
             executable: vmm.path,
-            arguments: ["--api-sock", sockets.api, "--id", id, "--log-path", directory.logPath],
+            arguments: ["--api-sock", sockets.api, "--id", id] + (hasLogger ? [] : ["--log-path", directory.logPath]),
             workingDirectory: directory.path)
         let (process, console) = try await BlockingWork.run { [id] in
             do {
@@ -164,12 +174,13 @@ extension MicroVM {
     private func startFailure(_ ending: ChildProcess.Ending) -> SmartVMError {
         isInstanceStarted
             ? bootFailure("The VM ended before the guest's agent answered (\(ending)).")
-            : SmartVMError(.vmmFailed, "The VMM ended before it had its configuration (\(ending))." + lastWords())
+            : SmartVMError(.vmmFailed, "The VMM ended before it had its configuration (\(ending))." + lastWords(),
+                cure: "Run `smartvm doctor` to see which VMM can be used here.")
     }
 
     private func bootFailure(_ what: String) -> SmartVMError {
         SmartVMError(
-            .bootFailed, what + lastWords(),
+            .bootFailed, what + lastWords() + knownProblems.map { "\n\($0)" }.joined(),
             cure: "--console shows all of it, --memory gives more memory, --boot-timeout more time.")
     }
 

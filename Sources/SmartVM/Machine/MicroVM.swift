@@ -41,6 +41,8 @@ public actor MicroVM {
     var ending: Task<StopReport, Never>?
     var exit: VMExit?
     var exitWaiters: [AsyncStream<VMExit>.Continuation] = []
+    /// What is known to be broken in the VMM's release.
+    var knownProblems: [String] = []
     /// How often the guest must have taken its identity for it to have its present one.
     var identitiesSeen = 0
     /// Whether the guest's connections were reset, by a snapshot, since it last took its identity.

@@ -12,32 +12,42 @@ struct VMMSockets: Sendable {
     let session: String
     private let directory: RuntimeDirectory
 
-    init(chosenPath: String?, directory: RuntimeDirectory) {
+    /// - Parameters:
+    ///   - api: nil: in the VM's directory; likewise the other.
+    init(api: String?, vsock: String?, directory: RuntimeDirectory) {
         self.directory = directory
-        api = chosenPath ?? directory.apiSocketPath
-        vsock = directory.vsockPath
-        session = directory.guestInitiatedSocketPath(port: VsockPort.session)
+        self.api = HostPath.absolute(api ?? directory.apiSocketPath)
+        self.vsock = HostPath.absolute(vsock ?? directory.vsockPath)
+        session = "\(self.vsock)_\(VsockPort.session)"
     }
 
     /// Writes down what will be outside of the VM's directory, and makes way for it.
     ///
-    /// - Throws: `INVALID_CONFIG` if the path cannot be a socket's; ``Errno``.
+    /// - Throws: `INVALID_CONFIG` if a path cannot be a socket's; ``Errno``.
     func prepare() throws {
-        guard api != directory.apiSocketPath else { return }
-        guard api.utf8.count <= UnixSocket.maximumPathLength else {
+        let outside = [api, vsock, session].filter { !$0.hasPrefix("\(directory.path)/") }
+        guard !outside.isEmpty else { return }
+        for path in outside { try makeWay(path) }
+        try directory.writeDown(sockets: outside)
+    }
+
+    private func makeWay(_ path: String) throws {
+        guard path.utf8.count <= UnixSocket.maximumPathLength else {
             throw SmartVMError(
                 .invalidConfiguration,
-                "The socket path \(api) has \(api.utf8.count) bytes; Linux allows \(UnixSocket.maximumPathLength).")
+                "The socket path \(path) has \(path.utf8.count) bytes; Linux allows \(UnixSocket.maximumPathLength).",
+                cure: "Choose a shorter path.")
         }
-        if FileTree.exists(api) {
-            guard try FileTree.attributes(of: api, followLinks: false).isSocket, isAbandoned(api) else {
-                throw SmartVMError(
-                    .invalidConfiguration, "There is something at the socket path \(api) already.",
-                    cure: "Choose another path, or end the VMM that serves it.")
-            }
-            try FileTree.remove(api)
+        guard !path.contains("\n") else {
+            throw SmartVMError(.invalidConfiguration, "A socket path may not hold a line break.")
         }
-        try directory.writeDown(sockets: [api])
+        guard FileTree.exists(path) else { return }
+        guard try FileTree.attributes(of: path, followLinks: false).isSocket, isAbandoned(path) else {
+            throw SmartVMError(
+                .invalidConfiguration, "There is something at the socket path \(path) already.",
+                cure: "Choose another path, or end the VMM that serves it.")
+        }
+        try FileTree.remove(path)
     }
 
     /// Nobody listens at it: its VMM was killed.
