@@ -81,6 +81,8 @@ static const int CLINUX_SEEK_DATA = 3;
 static const int CLINUX_SEEK_HOLE = 4;
 /// utimensat(2): a time that stays as it is.
 static const long CLINUX_UTIME_OMIT = (1L << 30) - 2L;
+static const unsigned long CLINUX_TUNSETPERSIST = TUNSETPERSIST;
+static const unsigned long CLINUX_TUNSETOWNER = TUNSETOWNER;
 static const int CLINUX_PR_SET_NAME = PR_SET_NAME;
 static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_RECV = SECCOMP_IOCTL_NOTIF_RECV;
 static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_SEND = SECCOMP_IOCTL_NOTIF_SEND;
