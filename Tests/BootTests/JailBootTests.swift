@@ -1,9 +1,5 @@
-import FirecrackerAPI
-import FirecrackerClient
 import Glibc
-import GuestProtocol
 import Linux
-import NIOCore
 import Testing
 
 @testable import SmartVM
@@ -11,81 +7,75 @@ import Testing
 /// A guest in a jail, which a double of the jailer makes; only root can do that.
 @Suite("A VM in a jail", .serialized, BootCapability.trait, .enabled(if: geteuid() == 0), .timeLimit(.minutes(3)))
 struct JailBootTests {
-    @Test("a guest boots in a jail, is reached from outside, and nothing is left of it afterwards")
-    func boot() async throws {
+    private static func withJails(_ body: (JailerConfig) async throws -> Void) async throws {
         let top = "/tmp/\(uniqueName("sj"))"
         try FileTree.makeDirectories("\(top)/j", mode: 0o755)
         defer { try? FileTree.removeAll(top) }
         try File.write(Array(FakeJailer.script.utf8), to: "\(top)/jailer", mode: 0o755)
         try FileTree.setMode("\(top)/jailer", 0o755)
-        let image = try await BaseImageManager(try DataDirectory()).ensureBaseImage()
-        let vmm = try VMMSelection.qemu.resolve(in: try DataDirectory())
-        let directories = RuntimeDirectories(dataDirectory: "\(top)/d")
-        let directory = try directories.create("jailed")
+        try await body(
+            JailerConfig(uid: 4242, gid: 4243, jailerBinaryPath: "\(top)/jailer", chrootBaseDir: "\(top)/j"))
+    }
 
-        let groups = ControlGroups.ofHost
-        let hasPids = groups.controllers["pids"] == "/sys/fs/cgroup/pids" && File.isWritable("/sys/fs/cgroup/pids")
-        let config = JailerConfig(
-            uid: 4242, gid: 4243, jailerBinaryPath: "\(top)/jailer", chrootBaseDir: "\(top)/j", cgroupVersion: .v1,
-            cgroups: hasPids ? ["pids.max": "500"] : [:], parentCgroup: uniqueName("smartvm-test"),
-            resourceLimits: .init(noFile: 1024))
-        defer { if let parent = config.parentCgroup { rmdir("/sys/fs/cgroup/pids/\(parent)") } }
-        let jail = try Jail(config, executable: vmm.path, vm: "jailed", directory: directory)
-        // The kernel's file may be anybody's to read or not; the root file system's must be.
-        try File.concatenate([image.rootfsPath], to: "\(top)/root.ext4", mode: 0o644)
-        let requests = try jail.admit([
-            .putMachineConfig(MachineConfig(vcpuCount: 1, memSizeMib: 256)),
-            .putBootSource(
-                BootSource(
-                    kernelImagePath: image.kernelImagePath, initrdPath: image.initrdPath, bootArgs: image.bootArgs)),
-            .putDrive(
-                Drive(driveId: "rootfs", isRootDevice: true, isReadOnly: true, pathOnHost: "\(top)/root.ext4")),
-            .putVsock(VsockConfig(guestCid: 3, udsPath: "/elsewhere")), .putEntropy(EntropyConfig()),
-            .performAction(.instanceStart),
-        ])
-        let console = try Descriptor.open("\(top)/console", O_WRONLY | O_CREAT)
-        let process = try VMMProcess(
-            jail.command(workingDirectory: directory.path), directory: directory, console: console)
-        let client = SocketClient(socketPath: jail.layout.apiSocketPath)
-        let isUp = try await eventually { (try? UnixSocket.connect(to: jail.layout.apiSocketPath)) != nil }
-        #expect(isUp, "\((try? File.readText("\(top)/console")) ?? "")")
-        let listener = try UnixSocket.listen(at: "\(jail.layout.vsockPath)_1024")
-        try jail.own("\(jail.layout.vsockPath)_1024")
-        let session = GuestSession {
-            Configuration(hostname: "jailed", wallClockNanoseconds: Clock.realtimeNanoseconds)
-        }
-        let number = listener.take()
-        let serving = Task { try await session.run(Descriptor(owning: number)) }
-        for request in requests { try await client.send(request) }
-        _ = try await session.identityTaken(after: 0)
-        let output = try await GuestSocket.withConnection(jail.layout.vsockPath, port: VsockPort.exec) {
-            reader, writer in
-            try await writer.write(ExecInput.start(ExecRequest(arguments: ["hostname"])))
-            let process = GuestProcess(reader: reader, writer: writer)
-            var output: [UInt8] = []
-            while let event = try await process.nextEvent() {
-                if case .standardOutput(let bytes) = event { output += bytes }
+    private static func smartVM(_ config: JailerConfig) throws -> SmartVM {
+        try SmartVM(
+            SmartVMOptions(dataDir: EnvironmentVariable.value("SMARTVM_DATA_DIR"), vmm: "qemu", jailer: config))
+    }
+
+    @Test("a guest boots in a jail, is reached from outside, and nothing is left of it afterwards")
+    func boot() async throws {
+        try await Self.withJails { config in
+            var config = config
+            let pids = "/sys/fs/cgroup/pids"
+            let hasPids = ControlGroups.ofHost.controllers["pids"] == pids && File.isWritable(pids)
+            let parent = uniqueName("smartvm-test")
+            if hasPids {
+                config.cgroupVersion = .v1
+                config.cgroups = ["pids.max": "500"]
+                config.parentCgroup = parent
             }
-            return String(decoding: output, as: UTF8.self)
+            defer { rmdir("\(pids)/\(parent)") }
+            config.resourceLimits.noFile = 1024
+            let name = uniqueName("jailed")
+            var pid = ""
+            try await Self.smartVM(config).withVM(VMConfig(id: name, image: "minimal")) { vm in
+                let output = try await vm.exec(["hostname"]).standardOutput
+                #expect(output == "\(name)\n")
+                #expect(try await vm.readFile("/proc/sys/kernel/hostname") == Array("\(name)\n".utf8))
+                let info = try await vm.getInfo()
+                // It is the process that was started, in its jail, as its user.
+                let root = "\(config.chrootBaseDir)/smartvm-qemu/\(info.id)/root"
+                pid = try File.readText("\(root)/smartvm-qemu.pid")
+                let status = try File.readText("/proc/\(pid)/status")
+                #expect(status.contains("Uid:\t4242\t4242\t4242\t4242") && status.contains("Gid:\t4243"))
+                #expect(try File.linkTarget("/proc/\(pid)/root").hasSuffix("/root"))
+                if hasPids {
+                    #expect(try File.readText("/proc/\(pid)/cgroup").contains("pids:/\(parent)/\(info.id)"))
+                }
+            }
+            #expect(!File.exists("/proc/\(pid)"))
+            #expect(try FileTree.names(at: "\(config.chrootBaseDir)/smartvm-qemu") == [])
+            #expect(MountPoints.below(config.chrootBaseDir).isEmpty)
+            if hasPids { #expect(try FileTree.names(at: "\(pids)/\(parent)").allSatisfy { !$0.hasPrefix(name) }) }
+            #expect(Traces.directories(name).isEmpty && Traces.processes(name).isEmpty)
         }
-        #expect(output == "jailed\n")
+    }
 
-        // It is the process that was started, in its jail, as its user.
-        let pid = try File.readText("\(jail.layout.root)/\(jail.layout.executableName).pid")
-        let status = try File.readText("/proc/\(pid)/status")
-        #expect(status.contains("Uid:\t4242\t4242\t4242\t4242") && status.contains("Gid:\t4243"))
-        #expect(try File.linkTarget("/proc/\(pid)/root") == jail.layout.root)
-        if hasPids { #expect(try File.readText("/proc/\(pid)/cgroup").contains("/\(jail.layout.cgroup)")) }
-
-        await client.close()
-        await process.endSession()
-        serving.cancel()
-        _ = await serving.result
-        directory.remove()
-        #expect(!File.exists("/proc/\(pid)"))
-        #expect(try FileTree.names(at: "\(top)/j/\(jail.layout.executableName)") == [])
-        #expect(MountPoints.below(top).isEmpty)
-        if hasPids { #expect(!File.exists("/sys/fs/cgroup/pids/\(jail.layout.cgroup)")) }
-        #expect(try FileTree.names(at: "\(top)/d/run") == [".lock"])
+    @Test("what a jailer or a VMM in a jail refuses is said in its words, and nothing is left")
+    func refused() async throws {
+        try await Self.withJails { config in
+            // The real jailer would find this limit wrong only when it runs; the double always says so.
+            let jailer = try File.readText(config.jailerBinaryPath ?? "")
+            try File.write(
+                Array(jailer.replacing("set -eu", with: "set -eu; echo 'Invalid uid: 7' >&2; exit 1").utf8),
+                to: config.jailerBinaryPath ?? "", mode: 0o755)
+            let name = uniqueName("refused")
+            let error = await #expect(throws: SmartVMError.self) {
+                try await Self.smartVM(config).withVM(VMConfig(id: name, image: "minimal")) { _ in }
+            }
+            #expect(error?.message.contains("Invalid uid: 7") == true, "\(error?.message ?? "")")
+            #expect(try FileTree.names(at: "\(config.chrootBaseDir)/smartvm-qemu") == [])
+            #expect(Traces.directories(name).isEmpty)
+        }
     }
 }

@@ -58,17 +58,23 @@ extension MicroVM {
         knownProblems = try await vmm.version(in: host.dataDirectory).knownProblems
         hasAgent = snapshot.hasAgent
         wasReset = true
-        let path = try await launchVMM(vmm, vsockPath: options.vsockOverride?.udsPath, console: options.console)
+        let requests = try await launchVMM(
+            vmm, vsockPath: options.vsockOverride?.udsPath, console: options.console
+        ) { path in
+            [
+                .loadSnapshot(
+                    SnapshotLoad(
+                        snapshotPath: snapshot.snapshotPath,
+                        memBackend: MemoryBackend(backendPath: snapshot.memFilePath, backendType: .file),
+                        trackDirtyPages: options.trackDirtyPages, resumeVm: options.resume,
+                        networkOverrides: options.networkOverrides,
+                        vsockOverride: snapshot.hasVsock ? VsockOverride(udsPath: path) : nil,
+                        clockRealtime: options.clockRealtime))
+            ]
+        }
         if !snapshot.hasVsock { vsockPath = nil }
-        let load = SnapshotLoad(
-            snapshotPath: snapshot.snapshotPath,
-            memBackend: MemoryBackend(backendPath: snapshot.memFilePath, backendType: .file),
-            trackDirtyPages: options.trackDirtyPages, resumeVm: options.resume,
-            networkOverrides: options.networkOverrides,
-            vsockOverride: snapshot.hasVsock ? VsockOverride(udsPath: path) : nil,
-            clockRealtime: options.clockRealtime)
         try await supervised(for: options.timeout) { vm in
-            try await vm.sendConfiguration([.loadSnapshot(load)])
+            try await vm.sendConfiguration(requests)
             if snapshot.hasAgent, options.resume { try await vm.awaitIdentity() }
         }
         if options.resume { wasReset = false }
