@@ -138,11 +138,14 @@ public final class SmartVM: Sendable {
         return true
     }
 
-    /// Stops all VMs, forgets them, and takes back what VMs of killed processes have left.
+    /// Stops all VMs, forgets them, removes the TAPs that were made by ``networkManager``, and takes back what VMs of killed processes
+    /// have left.
     public func cleanup(_ policy: StopPolicy = .quick) async {
         await withTaskGroup(of: Void.self) { group in
             for id in listVMs() { group.addTask { await self.removeVM(id, policy) } }
         }
+        // What cannot be removed stays written down, and is tried again by the next process.
+        try? await networkManager.cleanup()
         await reclaimAbandoned()
     }
 
@@ -152,6 +155,9 @@ public final class SmartVM: Sendable {
     @discardableResult
     public func reclaimAbandoned() async -> [String] {
         let directories = host.directories
-        return (try? await BlockingWork.run { directories.reclaimAbandoned() }) ?? []
+        let names = (try? await BlockingWork.run { directories.reclaimAbandoned() }) ?? []
+        // After the VMMs that hold its TAPs. Where nothing was ever written down, nothing is to be made.
+        if networkManager.hasRecords { _ = try? await networkManager.reconcile() }
+        return names
     }
 }

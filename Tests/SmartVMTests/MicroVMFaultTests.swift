@@ -167,9 +167,8 @@ struct MicroVMFaultTests {
 
     @Test(
         "a VM whose VMM ends by itself has ended, and says how",
-        arguments: [(0, .guestShutDown, .stopped), (4, .vmmFailed(status: 4), .failed)] as [
-            (Int32, VMExit, MicroVM.State)
-        ])
+        arguments: [(0, .guestShutDown, .stopped), (4, .vmmFailed(status: 4), .failed)]
+            as [(Int32, VMExit, MicroVM.State)])
     func ownEnd(status: Int32, exit: VMExit, state: MicroVM.State) async throws {
         try await StubVMM.serving { stub in
             let vm = try await stub.smartVM().createVM(StubVMM.config)

@@ -44,7 +44,7 @@ struct MicroVMOperationTests {
         ("flushMetrics", "PUT /actions", { try await $0.flushMetrics() }),
     ]
 
-    @Sendable private static func answer(_ request: String) -> StubVMM.Reply {
+    private static let answer: StubVMM.Handler = { request in
         switch request {
         case "GET /":
             .json(#"{"id":"x","state":"Running","vmm_version":"1.16.1","app_name":"Firecracker"}"#)

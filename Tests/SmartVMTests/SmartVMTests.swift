@@ -106,8 +106,7 @@ struct SmartVMTests {
             try File.write([], to: "\(ghost)/owner.lock")
             let outside = "\(stub.directory)/outside.sock"
             do { _ = try UnixSocket.listen(at: outside) }
-            let file = try File.write([], to: "\(stub.directory)/file")
-            _ = file
+            try File.write([], to: "\(stub.directory)/file")
             try File.write(Array("\(outside)\n\(stub.directory)/file\n".utf8), to: "\(ghost)/sockets")
             let smartVM = try stub.smartVM()
             let vm = try await smartVM.createVM(StubVMM.config)

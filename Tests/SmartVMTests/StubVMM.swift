@@ -132,20 +132,23 @@ private final class StubHandler: ChannelInboundHandler {
         case .head(let head): request = "\(head.method.rawValue) \(head.uri)"
         case .body: break
         case .end:
-            let channel = context.channel
-            let stub = stub
-            let request = request
-            Task {
-                switch await stub.reply(to: request) {
-                case .done: Self.send(.noContent, nil, on: channel)
-                case .json(let body): Self.send(.ok, body, on: channel)
-                case .fault(let words): Self.send(.badRequest, #"{"fault_message":"\#(words)"}"#, on: channel)
-                case .silence: break
-                case .exit(let status):
-                    stub.exit(status)
-                    channel.close(promise: nil)
-                }
-            }
+            Self.serve(request, by: stub, on: context.channel)
+        }
+    }
+
+    private static func serve(_ request: String, by stub: StubVMM, on channel: any Channel) {
+        Task { await answer(request, by: stub, on: channel) }
+    }
+
+    private static func answer(_ request: String, by stub: StubVMM, on channel: any Channel) async {
+        switch await stub.reply(to: request) {
+        case .done: send(.noContent, nil, on: channel)
+        case .json(let body): send(.ok, body, on: channel)
+        case .fault(let words): send(.badRequest, #"{"fault_message":"\#(words)"}"#, on: channel)
+        case .silence: break
+        case .exit(let status):
+            stub.exit(status)
+            channel.close(promise: nil)
         }
     }
 

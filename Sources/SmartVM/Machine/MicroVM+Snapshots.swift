@@ -16,7 +16,7 @@ extension MicroVM {
     ) async throws -> Snapshot {
         let client = try client(for: .createSnapshot)
         let snapshot = Snapshot(
-            snapshotPath: snapshotPath, memFilePath: memFilePath, snapshotType: snapshotType, config: config,
+            snapshotPath: snapshotPath, memFilePath: memFilePath, snapshotType: snapshotType, config: effectiveConfig,
             hasVsock: vsockPath != nil, hasAgent: hasAgent)
         let new = [snapshot.snapshotPath, snapshot.memFilePath].filter { !FileTree.exists($0) }
         do {
@@ -58,6 +58,7 @@ extension MicroVM {
         knownProblems = try await vmm.version(in: host.dataDirectory).knownProblems
         hasAgent = snapshot.hasAgent
         wasReset = true
+        let overrides = try await attachNetwork(of: snapshot)
         let requests = try await launchVMM(
             vmm, vsockPath: options.vsockOverride?.udsPath, console: options.console
         ) { path in
@@ -67,7 +68,7 @@ extension MicroVM {
                         snapshotPath: snapshot.snapshotPath,
                         memBackend: MemoryBackend(backendPath: snapshot.memFilePath, backendType: .file),
                         trackDirtyPages: options.trackDirtyPages, resumeVm: options.resume,
-                        networkOverrides: options.networkOverrides,
+                        networkOverrides: overrides + options.networkOverrides,
                         vsockOverride: snapshot.hasVsock ? VsockOverride(udsPath: path) : nil,
                         clockRealtime: options.clockRealtime))
             ]

@@ -55,6 +55,7 @@ extension MicroVM {
             plan.bootSource.bootArgs = plan.bootSource.bootArgs.map { "\($0) loglevel=7" }
         }
         hasAgent = options.waitsForAgent ?? plan.hasAgent
+        try await attachNetwork(&plan)
         let requests = try await launchVMM(
             vmm, vsockPath: plan.vsockPath, hasLogger: plan.logger != nil, console: options.console
         ) { [plan] in plan.requests(vsockPath: $0) }
@@ -118,7 +119,7 @@ extension MicroVM {
         }
         self.process = process
         self.console = console
-        let session = GuestSession { [identity] in identity.current }
+        let session = GuestSession(configuration: guestConfiguration())
         self.session = session
         do throws(Errno) {
             let listener = try UnixSocket.listen(at: sockets.session)

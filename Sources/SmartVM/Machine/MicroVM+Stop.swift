@@ -70,7 +70,7 @@ extension MicroVM {
                 case .signaled(let signal): exit = exit ?? .vmmKilled(signal: signal)
                 }
             }
-            await releaseAll()
+            report.problems = await releaseAll()
             self.exit = wasStarting ? .startFailed : exit
             lifecycle.isEnding = false
             lifecycle.apply(event)
@@ -109,7 +109,9 @@ extension MicroVM {
     }
 
     /// Gives back what is held on the host, the last thing first.
-    private func releaseAll() async {
+    ///
+    /// - Returns: A sentence for each thing that could not be given back.
+    private func releaseAll() async -> [String] {
         await client?.close()
         client = nil
         sessionTask?.cancel()
@@ -118,10 +120,12 @@ extension MicroVM {
         session = nil
         vsockPath = nil
         process = nil
+        let problems = await detachNetwork()
         if let directory {
             await BlockingWork.run { directory.remove() }
             self.directory = nil
         }
+        return problems
     }
 
     private func tellExit() {

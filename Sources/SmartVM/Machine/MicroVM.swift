@@ -34,7 +34,10 @@ public actor MicroVM {
     var session: GuestSession?
     var sessionTask: Task<Void, any Error>?
     var vsockPath: String?
+    var taps: [TapDevice] = []
 
+    /// What the guest is told of its network.
+    var guestInterfaces: [GuestProtocol.NetworkInterface] = []
     /// The start, while it is under way and afterwards.
     var launch: Task<Void, any Error>?
     /// The end, from when somebody has wanted it.

@@ -4,7 +4,8 @@ public import FirecrackerAPI
 public struct RestoreOptions: Sendable {
     /// Whether its vCPUs run at once. Default: true; otherwise the VM is paused then.
     public var resume: Bool
-    /// Other TAPs for its network interfaces. Default: those that the snapshot names.
+    /// Other TAPs for its network interfaces. Default: new ones where SmartVM made them for the VM that was snapshotted, else those that
+    /// the snapshot names.
     public var networkOverrides: [NetworkOverride]
     /// Where the host's end of its vsock is to be. Default: in the VM's runtime directory.
     public var vsockOverride: VsockOverride?

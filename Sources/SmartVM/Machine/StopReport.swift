@@ -22,6 +22,8 @@ public struct StopReport: Hashable, Sendable {
 
     /// In the order in which they were tried; empty if there was no VMM to stop.
     public var attempts: [Attempt] = []
+    /// What could not be given back on the host, a sentence each; later commands try again.
+    public var problems: [String] = []
     /// How the VM's life has ended; nil for one that was never started.
     public var exit: VMExit?
 

@@ -55,6 +55,9 @@ public final class NetworkManager: Sendable {
         lock = NetworkLock(dataDirectory: directory)
     }
 
+    /// Whether anything was ever written down in the data directory.
+    var hasRecords: Bool { settings.store.path.map { File.exists($0) } ?? false }
+
     private static func addresses(_ texts: [String]?) throws(SmartVMError) -> [IPAddress]? {
         guard let texts else { return nil }
         var addresses: [IPAddress] = []
