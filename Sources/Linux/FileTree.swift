@@ -52,6 +52,21 @@ public enum FileTree {
         try systemCall { unlink(path) }
     }
 
+    /// Makes a directory; one that exists is `fileExists`.
+    public static func makeNewDirectory(_ path: String, mode: UInt32 = 0o755) throws(Errno) {
+        try systemCall { mkdir(path, mode) }
+    }
+
+    /// Removes an empty directory.
+    public static func removeDirectory(_ path: String) throws(Errno) {
+        try systemCall { rmdir(path) }
+    }
+
+    /// Of what the path stands for; a link is not followed.
+    public static func setOwner(_ path: String, _ user: UInt32, _ group: UInt32) throws(Errno) {
+        try systemCall { lchown(path, user, group) }
+    }
+
     public static func setMode(_ path: String, _ mode: UInt32) throws(Errno) {
         try systemCall { chmod(path, mode) }
     }

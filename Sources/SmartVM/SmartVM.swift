@@ -43,7 +43,7 @@ public final class SmartVM: Sendable {
         networkManager = try NetworkManager(network)
         host = MicroVMHost(
             dataDirectory: dataDirectory, vmmSelection: selection, networkManager: networkManager,
-            arch: options.arch ?? Machine.architecture)
+            arch: options.arch ?? Machine.architecture, jailer: options.jailer)
     }
 
     /// The images of the data directory.

@@ -12,10 +12,12 @@ public struct SmartVMOptions: Sendable {
     public var bridgeName: String?
     /// The guests' IPv4 network. Default: see ``NetworkManagerOptions/subnet``.
     public var subnet: String?
+    /// Runs each VMM under Firecracker's jailer, in a jail of its own. Default: not jailed.
+    public var jailer: JailerConfig?
 
     public init(
         dataDir: String? = nil, arch: String? = nil, firecrackerBinaryPath: String? = nil, vmm: String? = nil,
-        bridgeName: String? = nil, subnet: String? = nil
+        bridgeName: String? = nil, subnet: String? = nil, jailer: JailerConfig? = nil
     ) {
         self.dataDir = dataDir
         self.arch = arch
@@ -23,5 +25,6 @@ public struct SmartVMOptions: Sendable {
         self.vmm = vmm
         self.bridgeName = bridgeName
         self.subnet = subnet
+        self.jailer = jailer
     }
 }

@@ -1,5 +1,5 @@
-internal import Glibc
 internal import GuestProtocol
+internal import Linux
 
 /// What tells one guest from all others that have come from the same image or snapshot.
 struct GuestIdentity: Sendable {
@@ -10,14 +10,8 @@ struct GuestIdentity: Sendable {
     /// What the guest is told, as of now: time goes on, and no entropy is given out twice.
     var current: Configuration {
         Configuration(
-            hostname: hostname, machineID: machineID, wallClockNanoseconds: Self.wallClockNanoseconds(),
+            hostname: hostname, machineID: machineID, wallClockNanoseconds: Clock.realtimeNanoseconds,
             entropySeed: Self.randomBytes(64))
-    }
-
-    static func wallClockNanoseconds() -> UInt64 {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
     }
 
     private static func randomBytes(_ count: Int) -> [UInt8] {

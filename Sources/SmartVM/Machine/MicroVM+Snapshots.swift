@@ -59,17 +59,23 @@ extension MicroVM {
         hasAgent = snapshot.hasAgent
         wasReset = true
         let overrides = try await attachNetwork(of: snapshot)
-        let path = try await launchVMM(vmm, vsockPath: options.vsockOverride?.udsPath, console: options.console)
+        let requests = try await launchVMM(
+            vmm, vsockPath: options.vsockOverride?.udsPath, console: options.console
+        ) { path in
+            [
+                .loadSnapshot(
+                    SnapshotLoad(
+                        snapshotPath: snapshot.snapshotPath,
+                        memBackend: MemoryBackend(backendPath: snapshot.memFilePath, backendType: .file),
+                        trackDirtyPages: options.trackDirtyPages, resumeVm: options.resume,
+                        networkOverrides: overrides + options.networkOverrides,
+                        vsockOverride: snapshot.hasVsock ? VsockOverride(udsPath: path) : nil,
+                        clockRealtime: options.clockRealtime))
+            ]
+        }
         if !snapshot.hasVsock { vsockPath = nil }
-        let load = SnapshotLoad(
-            snapshotPath: snapshot.snapshotPath,
-            memBackend: MemoryBackend(backendPath: snapshot.memFilePath, backendType: .file),
-            trackDirtyPages: options.trackDirtyPages, resumeVm: options.resume,
-            networkOverrides: overrides + options.networkOverrides,
-            vsockOverride: snapshot.hasVsock ? VsockOverride(udsPath: path) : nil,
-            clockRealtime: options.clockRealtime)
         try await supervised(for: options.timeout) { vm in
-            try await vm.sendConfiguration([.loadSnapshot(load)])
+            try await vm.sendConfiguration(requests)
             if snapshot.hasAgent, options.resume { try await vm.awaitIdentity() }
         }
         if options.resume { wasReset = false }

@@ -56,9 +56,9 @@ extension MicroVM {
         }
         hasAgent = options.waitsForAgent ?? plan.hasAgent
         try await attachNetwork(&plan)
-        let vsockPath = try await launchVMM(
-            vmm, vsockPath: plan.vsockPath, hasLogger: plan.logger != nil, console: options.console)
-        let requests = plan.requests(vsockPath: vsockPath)
+        let requests = try await launchVMM(
+            vmm, vsockPath: plan.vsockPath, hasLogger: plan.logger != nil, console: options.console
+        ) { [plan] in plan.requests(vsockPath: $0) }
         try await supervised(for: options.bootTimeout) { vm in
             try await vm.sendConfiguration(requests)
             if await vm.hasAgent { try await vm.awaitIdentity() }
@@ -73,31 +73,46 @@ extension MicroVM {
         watch()
     }
 
-    /// Makes the runtime directory and starts the VMM in it.
+    /// Makes the runtime directory, and the jail if there is to be one, and starts the VMM in it.
     ///
     /// - Parameters:
     ///   - vsockPath: Where the VMM is to make the host's end of the guest's vsock; nil: in the runtime directory.
     ///   - hasLogger: Whether the VMM will be told over its API where its log goes.
-    /// - Returns: Where the VMM is to make the host's end of the guest's vsock.
+    ///   - requests: What the VMM will be asked; it is told where to make the host's end of the guest's vsock.
+    /// - Returns: The requests, with paths as the VMM sees them.
     func launchVMM(
         _ vmm: VMM, vsockPath chosenVsockPath: String?, hasLogger: Bool = false,
-        console handler: (@Sendable ([UInt8]) -> Void)?
-    ) async throws -> String {
+        console handler: (@Sendable ([UInt8]) -> Void)?, requests: @escaping @Sendable (String) -> [APIRequest]
+    ) async throws -> [APIRequest] {
         let directories = host.directories
         let directory = try await BlockingWork.run { [id] in try directories.create(id) }
         self.directory = directory
-        let sockets = VMMSockets(api: chosenSocketPath, vsock: chosenVsockPath, directory: directory)
-        let command = VMMProcess.Command(
-            executable: vmm.path,
-            arguments: ["--api-sock", sockets.api, "--id", id] + (hasLogger ? [] : ["--log-path", directory.logPath]),
-            workingDirectory: directory.path)
-        let (process, console) = try await BlockingWork.run { [id] in
+        var jail: Jail?
+        if let config = host.jailer {
+            jail = try await BlockingWork.run { [id] in
+                try Jail(config, executable: vmm.path, vm: id, directory: directory)
+            }
+        }
+        let sockets = VMMSockets(
+            api: jail?.layout.apiSocketPath ?? chosenSocketPath, vsock: jail?.layout.vsockPath ?? chosenVsockPath,
+            directory: directory)
+        let command =
+            jail?.command(workingDirectory: directory.path, hasLogger: hasLogger)
+            ?? VMMProcess.Command(
+                executable: vmm.path,
+                arguments: ["--api-sock", sockets.api, "--id", id]
+                    + (hasLogger ? [] : ["--log-path", directory.logPath]),
+                workingDirectory: directory.path)
+        let (process, console, admitted) = try await BlockingWork.run { [id, jail] in
             do {
                 try sockets.prepare()
+                let wanted = requests(sockets.vsock)
+                // Before the jailer runs, which takes along what is mounted in the jail by then.
+                let admitted = try jail?.admit(wanted) ?? wanted
                 let pipe = try Pipe()
                 let output = pipe.write
                 let console = try Console(reading: pipe.read, handler: handler)
-                return (try VMMProcess(command, directory: directory, console: output), console)
+                return (try VMMProcess(command, directory: directory, console: output), console, admitted)
             } catch let error as Errno {
                 throw SmartVMError(.vmmFailed, "VM \(id) cannot be prepared: \(error).", underlying: error)
             }
@@ -107,14 +122,16 @@ extension MicroVM {
         let session = GuestSession(configuration: guestConfiguration())
         self.session = session
         do throws(Errno) {
-            let listener = try UnixSocket.listen(at: sockets.session).take()
-            sessionTask = Task { try await session.run(Descriptor(owning: listener)) }
+            let listener = try UnixSocket.listen(at: sockets.session)
+            try jail?.own(sockets.session)
+            let descriptor = listener.take()
+            sessionTask = Task { try await session.run(Descriptor(owning: descriptor)) }
         } catch {
             throw SmartVMError(.vmmFailed, "VM \(id) cannot listen for its guest: \(error).", underlying: error)
         }
         client = SocketClient(socketPath: sockets.api)
         vsockPath = sockets.vsock
-        return sockets.vsock
+        return admitted
     }
 
     /// Does what a start consists of; the end of the VMM ends it too, and so does the time.

@@ -1,6 +1,7 @@
 public import FirecrackerAPI
 internal import FirecrackerClient
 internal import GuestProtocol
+internal import Linux
 
 // What concerns the VM as a whole. All that asks the VMM throws as ``SocketClient/send(_:timeout:)`` does.
 extension MicroVM {
@@ -23,7 +24,7 @@ extension MicroVM {
         if session.identitiesGiven <= identitiesSeen, wasReset {
             try await awaitIdentityAfterReset()
         } else {
-            _ = await session.send(.setTime(nanoseconds: GuestIdentity.wallClockNanoseconds()))
+            _ = await session.send(.setTime(nanoseconds: Clock.realtimeNanoseconds))
         }
     }
 

@@ -8,6 +8,8 @@ struct MicroVMHost: Sendable {
     var networkManager: NetworkManager
     /// As `uname -m` says it.
     var arch: String
+    /// How VMMs are jailed; nil: they are not.
+    var jailer: JailerConfig?
 
     var directories: RuntimeDirectories { RuntimeDirectories(dataDirectory: dataDirectory.path) }
 

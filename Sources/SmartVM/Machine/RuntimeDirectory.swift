@@ -65,6 +65,8 @@ final class RuntimeDirectory: Sendable {
     /// The directory holds files and sockets, no directories; the lock's file goes last so that an interrupted removal is seen
     /// again.
     fileprivate static func removeTree(_ path: String) {
+        // What is left of a jail is found again only by what stands here.
+        if let jail = JailRecord(in: path), !jail.remove() { return }
         removeSockets(writtenIn: path)
         for name in (try? FileTree.names(at: path)) ?? [] where name != RuntimeDirectories.ownerLockName {
             unlink("\(path)/\(name)")
