@@ -40,7 +40,8 @@ let package = Package(
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: rules),
 
         .target(name: "GuestProtocol", swiftSettings: rules),
-        .target(name: "GuestAgent", dependencies: ["GuestProtocol", "Linux"], swiftSettings: rules),
+        .target(name: "GuestFiles", dependencies: ["GuestProtocol", "Linux"], swiftSettings: rules),
+        .target(name: "GuestAgent", dependencies: ["GuestFiles", "GuestProtocol", "Linux"], swiftSettings: rules),
         .executableTarget(
             name: "smartvm-guest", dependencies: ["CGuestInit", "GuestAgent"], swiftSettings: rules,
             // Every byte of it is read into the guest's memory at each boot.
@@ -64,7 +65,7 @@ let package = Package(
         .target(
             name: "SmartVM",
             dependencies: [
-                "FirecrackerAPI", "FirecrackerClient", "GuestProtocol", "Linux",
+                "FirecrackerAPI", "FirecrackerClient", "GuestFiles", "GuestProtocol", "Linux",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -86,7 +87,10 @@ let package = Package(
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: rules),
         .testTarget(name: "GuestProtocolTests", dependencies: ["GuestProtocol"], swiftSettings: rules),
         .testTarget(
-            name: "GuestAgentTests", dependencies: ["GuestAgent", "GuestProtocol", "Linux"], swiftSettings: rules),
+            name: "GuestAgentTests", dependencies: ["GuestAgent", "GuestFiles", "GuestProtocol", "Linux"],
+            swiftSettings: rules),
+        .testTarget(
+            name: "GuestFilesTests", dependencies: ["GuestFiles", "GuestProtocol", "Linux"], swiftSettings: rules),
         .testTarget(name: "FirecrackerAPITests", dependencies: ["FirecrackerAPI"], swiftSettings: rules),
         .testTarget(
             name: "FirecrackerClientTests", dependencies: ["FirecrackerClient", "FirecrackerAPI", "Linux"],

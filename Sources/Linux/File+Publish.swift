@@ -13,6 +13,13 @@ extension File {
         try systemCall { clinux_exchange(path, other) }
     }
 
+    /// The path without links, `.` and `..` (realpath(3)); nil if nothing is there.
+    public static func realPath(_ path: String) -> String? {
+        guard let resolved = Glibc.realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
     /// link(2): another name for a file.
     public static func link(_ path: String, to name: String) throws(Errno) {
         try systemCall { Glibc.link(path, name) }

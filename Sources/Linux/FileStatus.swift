@@ -23,9 +23,24 @@ public struct FileStatus: Hashable, Sendable {
     /// Nanoseconds since 1970; unlike ``modified`` it cannot be set to an earlier time.
     public var changed: Int64
 
+    /// How many names it has.
+    public var links: UInt64
+
     public init(of path: String, followingLinks: Bool = true) throws(Errno) {
         var status = stat()
         try systemCall { followingLinks ? stat(path, &status) : lstat(path, &status) }
+        self.init(status)
+    }
+
+    /// Of an open file.
+    public init(of descriptor: borrowing Descriptor) throws(Errno) {
+        var status = stat()
+        let value = descriptor.rawValue
+        try systemCall { fstat(value, &status) }
+        self.init(status)
+    }
+
+    init(_ status: stat) {
         kind =
             switch status.st_mode & S_IFMT {
             case S_IFREG: .file
@@ -40,6 +55,7 @@ public struct FileStatus: Hashable, Sendable {
         group = status.st_gid
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
+        links = UInt64(status.st_nlink)
         modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
         changed = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
     }

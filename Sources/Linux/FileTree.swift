@@ -13,6 +13,7 @@ public enum FileTree {
         public var isRegular: Bool { mode & S_IFMT == S_IFREG }
         public var isBlockDevice: Bool { mode & S_IFMT == S_IFBLK }
         public var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
+        public var isSocket: Bool { mode & S_IFMT == S_IFSOCK }
         /// Whether anyone at all may execute it.
         public var hasExecuteBit: Bool { mode & 0o111 != 0 }
     }
@@ -49,6 +50,21 @@ public enum FileTree {
 
     public static func remove(_ path: String) throws(Errno) {
         try systemCall { unlink(path) }
+    }
+
+    /// Makes a directory; one that exists is `fileExists`.
+    public static func makeNewDirectory(_ path: String, mode: UInt32 = 0o755) throws(Errno) {
+        try systemCall { mkdir(path, mode) }
+    }
+
+    /// Removes an empty directory.
+    public static func removeDirectory(_ path: String) throws(Errno) {
+        try systemCall { rmdir(path) }
+    }
+
+    /// Of what the path stands for; a link is not followed.
+    public static func setOwner(_ path: String, _ user: UInt32, _ group: UInt32) throws(Errno) {
+        try systemCall { lchown(path, user, group) }
     }
 
     public static func setMode(_ path: String, _ mode: UInt32) throws(Errno) {

@@ -79,6 +79,13 @@ public enum Clock {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
+    /// The time of day: nanoseconds since 1970-01-01 00:00 UTC.
+    public static var realtimeNanoseconds: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
     /// Sets the time of day: nanoseconds since 1970-01-01 00:00 UTC.
     public static func setRealtime(nanoseconds: UInt64) throws(Errno) {
         var time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))

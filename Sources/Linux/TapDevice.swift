@@ -18,4 +18,18 @@ public enum TapDevice {
         try systemCall { clinux_tun_attach(value, name, Int16(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)) }
         return tap
     }
+
+    /// Makes a TAP of that name that stays until it is deleted, and holds no descriptor of it: a VMM that opens it finds it free.
+    ///
+    /// - Parameter owner: The user who may open it without being allowed to configure the network. Default: none.
+    /// - Throws: `busy` if there is an interface of that name, `notPermitted`, `noSuchFile` without /dev/net/tun.
+    public static func make(_ name: String, owner: UInt32? = nil) throws(Errno) {
+        guard name.utf8.count <= maximumNameLength else { throw .nameTooLong }
+        let tap = try Descriptor.open("/dev/net/tun", O_RDWR | O_NONBLOCK)
+        let value = tap.rawValue
+        let flags = Int32(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR) | IFF_TUN_EXCL
+        try systemCall { clinux_tun_attach(value, name, Int16(truncatingIfNeeded: flags)) }
+        if let owner { try systemCall { clinux_ioctl(value, CLINUX_TUNSETOWNER, UInt(owner)) } }
+        try systemCall { clinux_ioctl(value, CLINUX_TUNSETPERSIST, 1) }
+    }
 }

@@ -1,91 +1,163 @@
 @_exported public import FirecrackerAPI
 @_exported public import FirecrackerClient
+internal import Linux
+internal import Synchronization
 
-/// Where and with what VMs are made.
-public struct SmartVMOptions: Sendable {
-    /// Images and the directories of running VMs. Default: see ``DataDirectory/init(_:)``.
-    public var dataDirectory: String?
-    /// `firecracker`, `qemu`, or the path of a program that takes Firecracker's command line. Default: chosen by what this machine
-    /// can do.
-    public var vmm: String?
-
-    public init(dataDirectory: String? = nil, vmm: String? = nil) {
-        self.dataDirectory = dataDirectory
-        self.vmm = vmm
-    }
-}
-
-/// Makes microVMs.
+/// Makes microVMs, and knows those that it has made.
 ///
 ///     let smartVM = try SmartVM()
 ///     try await smartVM.withVM(VMConfig(image: "minimal")) { vm in
 ///         print(try await vm.exec(["uname", "-a"]).standardOutput)
 ///     }
-public struct SmartVM: Sendable {
-    private let dataDirectory: DataDirectory
-    private let vmmSelection: VMMSelection
-    private let directories: RuntimeDirectories
+///
+/// Theory of operation. A VM that was created is an entry in memory and nothing else; all that it will hold on the host comes and
+/// goes with its start and its end (``MicroVM``). So there may be several of these values, in several processes, on one data
+/// directory: what must not collide is decided there, when a VM starts.
+public final class SmartVM: Sendable {
+    /// VMs by name, in the order of their creation.
+    private struct Registry {
+        var order: [String] = []
+        var vms: [String: MicroVM] = [:]
+    }
 
-    /// - Throws: ``SmartVMError`` if the data directory cannot be used.
-    public init(_ options: SmartVMOptions = .init()) throws {
-        dataDirectory = if let path = options.dataDirectory { DataDirectory(path: path) } else { try DataDirectory() }
+    /// The guests' network.
+    public let networkManager: NetworkManager
+
+    private let host: MicroVMHost
+    private let registry = Mutex(Registry())
+
+    /// Makes the data directory if it is missing; touches nothing else.
+    ///
+    /// - Throws: `DATA_DIRECTORY_UNUSABLE` if it cannot be used; `INVALID_SUBNET`, `INVALID_INTERFACE_NAME`.
+    public init(_ options: SmartVMOptions = .init()) throws(SmartVMError) {
+        let dataDirectory =
+            if let path = options.dataDir { DataDirectory(path: path) } else { try DataDirectory() }
         try dataDirectory.prepare()
-        vmmSelection = options.vmm.map { VMMSelection($0) } ?? .automatic
-        directories = RuntimeDirectories(dataDirectory: dataDirectory.path)
+        let selection: VMMSelection =
+            if let path = options.firecrackerBinaryPath { .path(path) } else {
+                options.vmm.map { VMMSelection($0) } ?? .automatic
+            }
+        var network = NetworkManagerOptions(dataDirectory: dataDirectory.path)
+        if let bridgeName = options.bridgeName { network.bridgeName = bridgeName }
+        if let subnet = options.subnet { network.subnet = subnet }
+        networkManager = try NetworkManager(network)
+        host = MicroVMHost(
+            dataDirectory: dataDirectory, vmmSelection: selection, networkManager: networkManager,
+            arch: options.arch ?? Machine.architecture, jailer: options.jailer)
     }
 
     /// The images of the data directory.
-    public var baseImageManager: BaseImageManager { BaseImageManager(dataDirectory) }
+    public var baseImageManager: BaseImageManager { BaseImageManager(host.dataDirectory) }
 
-    /// Boots a VM, gives it to `body`, and ends it however `body` ends: when this returns, nothing of it is left on the host.
+    /// Describes a VM; nothing is made on the host before it is started.
     ///
-    /// Also takes back what VMs of killed processes have left.
+    /// - Parameter config: Without an `id` it gets one that is made up.
+    /// - Throws: `INVALID_CONFIG` with all that is wrong; `NAME_IN_USE` if this value has a VM of that name.
+    public func createVM(_ config: VMConfig) async throws(SmartVMError) -> MicroVM {
+        try config.requireValid()
+        return try register(config)
+    }
+
+    /// Describes a VM and starts it from a snapshot (see ``MicroVM/loadSnapshot(_:_:)``). It is forgotten if that fails.
     ///
-    /// - Parameters:
-    ///   - bootTimeout: How long the guest may take until it takes commands. Default: one minute.
-    ///   - console: Gets what the guest prints on its serial console, as it comes, on a thread of its own.
-    ///   - imageProgress: Told of the steps if the image must be made first.
-    /// - Throws: ``SmartVMError``, or what `body` throws.
-    public func withVM<Result>(
-        _ config: VMConfig, bootTimeout: Duration = .seconds(60), console: (@Sendable ([UInt8]) -> Void)? = nil,
-        imageProgress: @escaping ImageProgress.Handler = { _ in }, _ body: (MicroVM) async throws -> Result
-    ) async throws -> Result {
-        let vm = try await prepare(config, console: console, imageProgress: imageProgress)
+    /// - Parameter id: Default: made up.
+    /// - Throws: `NAME_IN_USE`, and as ``MicroVM/loadSnapshot(_:_:)`` does.
+    public func restoreVM(
+        _ snapshot: Snapshot, id: String? = nil, _ options: RestoreOptions = .init()
+    ) async throws -> MicroVM {
+        var config = snapshot.config ?? VMConfig()
+        config.id = id
+        config.hostname = nil
+        let vm = try register(config)
         do {
-            try await vm.start(bootTimeout: bootTimeout)
-            let result = try await body(vm)
-            await vm.stop()
-            return result
+            try await vm.loadSnapshot(snapshot, options)
         } catch {
-            await vm.stop()
+            await removeVM(vm.id)
             throw error
+        }
+        return vm
+    }
+
+    private func register(_ config: VMConfig) throws(SmartVMError) -> MicroVM {
+        let id = config.id ?? "vm-" + GuestIdentity.randomHexadecimal(bytes: 5)
+        let vm = MicroVM(id: id, config: config, host: host)
+        let isNew = registry.withLock { registry in
+            guard registry.vms[id] == nil else { return false }
+            registry.vms[id] = vm
+            registry.order.append(id)
+            return true
+        }
+        guard isNew else {
+            throw SmartVMError(
+                .nameInUse, "There is a VM with the id \(id) already.",
+                cure: "Choose another id, or remove the one that has it.")
+        }
+        return vm
+    }
+
+    /// The VM of this name, if this value has made it and it was not removed.
+    public func getVM(_ id: String) -> MicroVM? {
+        registry.withLock { $0.vms[id] }
+    }
+
+    /// The names of all VMs, in the order of their creation.
+    public func listVMs() -> [String] {
+        registry.withLock { $0.order }
+    }
+
+    /// How many VMs there are, in whatever state.
+    public var vmCount: Int {
+        registry.withLock { $0.order.count }
+    }
+
+    /// Stops all VMs at once; they stay known.
+    ///
+    /// - Returns: How each was stopped, by name.
+    @discardableResult
+    public func stopAll(_ policy: StopPolicy = .graceful) async -> [String: StopReport] {
+        let vms = registry.withLock { registry in registry.order.compactMap { registry.vms[$0] } }
+        return await withTaskGroup(of: (String, StopReport).self) { group in
+            for vm in vms { group.addTask { (vm.id, await vm.stop(policy)) } }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
     }
 
-    /// Ends and removes what VMs of killed processes have left. Every command that makes a VM does it too.
+    /// Stops a VM and forgets it.
+    ///
+    /// - Returns: Whether there was one of this name.
+    @discardableResult
+    public func removeVM(_ id: String, _ policy: StopPolicy = .quick) async -> Bool {
+        guard let vm = getVM(id) else { return false }
+        await vm.stop(policy)
+        registry.withLock { registry in
+            // Another one of the same name may have been made meanwhile, by somebody else who removed this one.
+            guard registry.vms[id] === vm else { return }
+            registry.vms[id] = nil
+            registry.order.removeAll { $0 == id }
+        }
+        return true
+    }
+
+    /// Stops all VMs, forgets them, removes the TAPs that were made by ``networkManager``, and takes back what VMs of killed processes
+    /// have left.
+    public func cleanup(_ policy: StopPolicy = .quick) async {
+        await withTaskGroup(of: Void.self) { group in
+            for id in listVMs() { group.addTask { await self.removeVM(id, policy) } }
+        }
+        // What cannot be removed stays written down, and is tried again by the next process.
+        try? await networkManager.cleanup()
+        await reclaimAbandoned()
+    }
+
+    /// Ends and removes what VMs of killed processes have left. Starting a VM does it too.
     ///
     /// - Returns: Their names.
     @discardableResult
     public func reclaimAbandoned() async -> [String] {
-        let directories = directories
-        return (try? await BlockingWork.run { directories.reclaimAbandoned() }) ?? []
-    }
-
-    private func prepare(
-        _ config: VMConfig, console: (@Sendable ([UInt8]) -> Void)?,
-        imageProgress: @escaping ImageProgress.Handler
-    ) async throws -> MicroVM {
-        let validation = config.validate()
-        guard validation.valid else { throw VMConfig.refusal(validation.errors) }
-        await reclaimAbandoned()
-        let vmm = try vmmSelection.resolve(in: dataDirectory)
-        var plan = try await BootPlan(config, in: dataDirectory, imageProgress: imageProgress)
-        // Who watches the console wants to see more than errors; the later of two arguments counts.
-        if console != nil, config.bootSource?.bootArgs == nil {
-            plan.bootSource.bootArgs = plan.bootSource.bootArgs.map { "\($0) loglevel=7" }
-        }
-        let id = config.id ?? "vm-" + MicroVM.randomHexadecimal(bytes: 5)
-        return MicroVM(
-            id: id, plan: plan, hostname: config.hostname ?? id, vmm: vmm, directories: directories, console: console)
+        let directories = host.directories
+        let names = (try? await BlockingWork.run { directories.reclaimAbandoned() }) ?? []
+        // After the VMMs that hold its TAPs. Where nothing was ever written down, nothing is to be made.
+        if networkManager.hasRecords { _ = try? await networkManager.reconcile() }
+        return names
     }
 }

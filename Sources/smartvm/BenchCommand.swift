@@ -11,7 +11,8 @@ struct BenchCommand: AsyncParsableCommand {
 
             EXAMPLE:
               smartvm bench --runs 20 --format json
-            """)
+            """,
+        subcommands: [BenchCreateCommand.self])
 
     @Option(help: ArgumentHelp("How many commands are run for the median.", valueName: "number"))
     var runs = 30
@@ -37,7 +38,8 @@ struct BenchCommand: AsyncParsableCommand {
         let configuration = try machine.configuration(image: nil, name: nil, hostname: nil)
         let start = clock.now
         let figures = try await smartVM.withVM(
-            configuration, bootTimeout: machine.bootTimeout.duration, imageProgress: { progress.report($0) }
+            configuration,
+            StartOptions(bootTimeout: machine.bootTimeout.duration, imageProgress: { progress.report($0) })
         ) { vm in
             let ready = clock.now - start
             var exec: [Duration] = []
@@ -58,47 +60,17 @@ struct BenchCommand: AsyncParsableCommand {
                 throw SmartVMError(.guestUnreachable, "The command gave \(bytes) bytes of output, not \(output << 20).")
             }
             return [
-                Figure(name: "boot_ms", text: "from nothing to ready", value: ready.milliseconds),
-                Figure(
-                    name: "guest_boot_ms", text: "of that, by the guest's clock",
-                    value: await vm.guestBootTime?.milliseconds ?? 0),
-                Figure(
-                    name: "exec_ms", text: "a command, host to host (median)",
-                    value: exec.sorted()[runs / 2].milliseconds),
-                Figure(name: "exec_min_ms", text: "the same (minimum)", value: exec.min()?.milliseconds ?? 0),
-                Figure(
-                    name: "output_mb_per_s", text: "output of a command",
-                    value: Double(bytes) / 1e6 / (streaming.milliseconds / 1e3)),
+                BenchFigure("boot_ms", "from nothing to ready", ready.milliseconds, "ms"),
+                BenchFigure(
+                    "guest_boot_ms", "of that, by the guest's clock", await vm.guestBootTime?.milliseconds ?? 0, "ms"),
+                BenchFigure(
+                    "exec_ms", "a command, host to host (median)", exec.sorted()[runs / 2].milliseconds, "ms"),
+                BenchFigure("exec_min_ms", "the same (minimum)", exec.min()?.milliseconds ?? 0, "ms"),
+                BenchFigure(
+                    "output_mb_per_s", "output of a command", Double(bytes) / 1e6 / (streaming.milliseconds / 1e3),
+                    "MB/s"),
             ]
         }
-        switch format {
-        case .table:
-            for figure in figures {
-                let unit = figure.name.hasSuffix("_ms") ? "ms" : "MB/s"
-                let gap = String(repeating: " ", count: max(1, 46 - figure.text.count - figure.rounded.count))
-                print("\(figure.text)\(gap)\(figure.rounded) \(unit)")
-            }
-        case .json:
-            print("{" + figures.map { "\"\($0.name)\":\($0.rounded)" }.joined(separator: ",") + "}")
-        }
-    }
-
-    private struct Figure: Sendable {
-        var name: String
-        var text: String
-        var value: Double
-
-        /// With two decimals.
-        var rounded: String {
-            let hundredths = Int((value * 100).rounded())
-            let cents = hundredths % 100
-            return "\(hundredths / 100).\(cents < 10 ? "0" : "")\(cents)"
-        }
-    }
-}
-
-extension Duration {
-    fileprivate var milliseconds: Double {
-        Double(components.seconds) * 1e3 + Double(components.attoseconds) / 1e15
+        BenchFigure.print(figures, as: format)
     }
 }

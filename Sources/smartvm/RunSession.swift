@@ -77,7 +77,8 @@ struct RunSession: Sendable {
             if showsConsole { { @Sendable bytes in StandardError.write(bytes) } } else { nil }
         let progress = ImageProgressReporter()
         return try await smartVM.withVM(
-            configuration, bootTimeout: bootTimeout, console: console, imageProgress: { progress.report($0) }
+            configuration,
+            StartOptions(bootTimeout: bootTimeout, console: console, imageProgress: { progress.report($0) })
         ) { vm in
             if showsTimings { await report(vm) }
             return try await interaction.withRawTerminal {

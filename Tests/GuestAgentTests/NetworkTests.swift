@@ -1,4 +1,5 @@
 import GuestProtocol
+import Linux
 import Testing
 
 @testable import GuestAgent

@@ -96,6 +96,29 @@ struct MessageTests {
         try roundTrip(SessionReport.ended(.powerOff))
     }
 
+    @Test("so does every message about files")
+    func fileRoundTrips() throws {
+        let path = Array("/a/\u{ff}".utf8) + [0xff]
+        try roundTrip(FileMessage.request(.read(path: path)))
+        try roundTrip(FileMessage.request(.write(path: path, permissions: 0o4755)))
+        try roundTrip(FileMessage.request(.pack(path: [])))
+        for root in [nil, [UInt8(ascii: ".")]] as [[UInt8]?] {
+            try roundTrip(FileMessage.request(.unpack(.init(path: path, root: root, keepsOwners: root == nil))))
+        }
+        try roundTrip(FileMessage.data([0, 255]))
+        try roundTrip(FileMessage.dataEnd)
+        var summary = FileSummary()
+        (summary.files, summary.directories, summary.symbolicLinks, summary.bytes) = (1, .max, 3, 4)
+        for index in 0..<150 { summary.skip("/dev/\(index)") }
+        #expect(summary.skipped.count == 100 && summary.skippedCount == 150)
+        try roundTrip(FileMessage.finished(summary))
+        try roundTrip(FileMessage.failed(FileFailure(path: "/a", errno: -1, reason: "No such file or directory")))
+        #expect(throws: GuestProtocolError.invalidValue) { try FileMessage(.fileRequest, payload: [4] as [UInt8]) }
+        #expect(throws: GuestProtocolError.truncated) {
+            try FileMessage(.fileRequest, payload: [0, 255, 255, 255, 255] as [UInt8])
+        }
+    }
+
     @Test("a message of another kind of connection is refused")
     func foreign() {
         let none: [UInt8] = []

@@ -31,6 +31,8 @@
 
 int clinux_open(const char *path, int flags, mode_t mode);
 int clinux_openat(int directory, const char *path, int flags, mode_t mode);
+/// openat2(2): nothing above `directory`, and nothing behind a symbolic link, is reached.
+int clinux_open_beneath(int directory, const char *path, int flags, mode_t mode);
 int clinux_fcntl(int descriptor, int command, long argument);
 int clinux_ioctl(int descriptor, unsigned long request, uintptr_t argument);
 /// accept4(2), close-on-exec, without the peer's address.
@@ -74,6 +76,13 @@ static const unsigned long CLINUX_KVM_GET_REGS = KVM_GET_REGS;
 static const unsigned long CLINUX_KVM_SET_REGS = KVM_SET_REGS;
 static const unsigned long CLINUX_KVM_SET_SIGNAL_MASK = KVM_SET_SIGNAL_MASK;
 static const unsigned long CLINUX_KVM_RUN = KVM_RUN;
+/// lseek(2): the next data, the next hole.
+static const int CLINUX_SEEK_DATA = 3;
+static const int CLINUX_SEEK_HOLE = 4;
+/// utimensat(2): a time that stays as it is.
+static const long CLINUX_UTIME_OMIT = (1L << 30) - 2L;
+static const unsigned long CLINUX_TUNSETPERSIST = TUNSETPERSIST;
+static const unsigned long CLINUX_TUNSETOWNER = TUNSETOWNER;
 static const int CLINUX_PR_SET_NAME = PR_SET_NAME;
 static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_RECV = SECCOMP_IOCTL_NOTIF_RECV;
 static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_SEND = SECCOMP_IOCTL_NOTIF_SEND;

@@ -11,10 +11,14 @@ final class Services: EventHandler, HostSessionDelegate {
     /// How long after the first command may start the memory of the initramfs is freed and late modules are loaded, in ms.
     private static let idleDelay = 200
 
+    /// What may be on the way to a transfer, in bytes.
+    private static let filesReceiveBuffer: UInt64 = 1 << 20
+
     private let loop: EventLoop
     private let signals: SignalDescriptor
     private let processes: ProcessTable
     private let server: ExecServer
+    private let files: FileServer
     private let modules: ModuleLoader
     private var applier: ConfigurationApplier
     private var session: HostSession?
@@ -30,6 +34,9 @@ final class Services: EventHandler, HostSessionDelegate {
         let listener = try VsockSocket.listen(port: VsockPort.exec)
         try? VsockSocket.setReceiveBuffer(UInt64(InputStream.window * 2), of: listener.rawValue)
         server = ExecServer(listener: listener, loop: loop, launcher: CommandLauncher(), processes: processes)
+        let filesListener = try VsockSocket.listen(port: VsockPort.files)
+        try? VsockSocket.setReceiveBuffer(Self.filesReceiveBuffer, of: filesListener.rawValue)
+        files = try FileServer(listener: filesListener, loop: loop)
         self.modules = modules
         self.initramfsIsRoot = initramfsIsRoot
         applier = ConfigurationApplier(modules: modules)
@@ -81,8 +88,12 @@ final class Services: EventHandler, HostSessionDelegate {
 
     func sessionAllowsCommands(_ allowed: Bool) {
         guard shutdown == nil else { return }
-        if !allowed { return server.close() }
+        if !allowed {
+            files.close()
+            return server.close()
+        }
         server.open()
+        files.open()
         if !didIdleWork {
             didIdleWork = true
             loop.schedule(milliseconds: Self.idleDelay, handler: self, source: Source.idle.rawValue)
@@ -92,6 +103,7 @@ final class Services: EventHandler, HostSessionDelegate {
     func shutDown(_ kind: Shutdown) {
         guard shutdown == nil else { return }
         server.close()
+        files.close()
         let sequence = ShutdownSequence(kind, loop: loop, processes: processes) { [self] kind in
             ending = kind
             loop.stop()

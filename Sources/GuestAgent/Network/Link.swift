@@ -1,3 +1,5 @@
+internal import Linux
+
 /// A network interface as the kernel reports it.
 struct Link: Equatable {
     var index: Int32

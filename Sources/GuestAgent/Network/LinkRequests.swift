@@ -1,3 +1,5 @@
+internal import Linux
+
 /// The requests that configure an interface.
 enum LinkRequests {
     private static func family(_ bytes: [UInt8]) -> UInt8 { bytes.count == 4 ? 2 : 10 }

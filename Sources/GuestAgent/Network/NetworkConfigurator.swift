@@ -3,8 +3,7 @@ internal import Linux
 
 /// Gives the guest's interfaces their addresses. It can be done again with others, as a clone needs it.
 struct NetworkConfigurator: ~Copyable {
-    private let socket: NetlinkSocket
-    private var sequence: UInt32 = 0
+    private var socket: NetlinkSocket
 
     init() throws(Errno) {
         socket = try NetlinkSocket()
@@ -13,7 +12,7 @@ struct NetworkConfigurator: ~Copyable {
     /// Whether the guest has the interface.
     mutating func isPresent(_ interface: NetworkInterface) -> Bool {
         let addresses = [interface.macAddress, interface.newMACAddress ?? ""].compactMap { Link.parseMAC($0) }
-        let links = (try? dump(NetlinkMessage.Kind.getLink))?.compactMap { Link($0) } ?? []
+        let links = (try? socket.dump(LinkRequests.dump(NetlinkMessage.Kind.getLink)))?.compactMap { Link($0) } ?? []
         return links.contains { addresses.contains($0.macAddress) }
     }
 
@@ -28,7 +27,7 @@ struct NetworkConfigurator: ~Copyable {
         let newMAC = interface.newMACAddress.flatMap { Link.parseMAC($0) }
         if newMAC == nil, let text = interface.newMACAddress { problems.append("\(text) is no MAC address") }
         do throws(Errno) {
-            let links = try dump(NetlinkMessage.Kind.getLink).compactMap { Link($0) }
+            let links = try socket.dump(LinkRequests.dump(NetlinkMessage.Kind.getLink)).compactMap { Link($0) }
             guard let link = links.first(where: { $0.macAddress == mac || $0.macAddress == newMAC }) else {
                 problems.append(
                     "no network interface has the MAC address \(interface.macAddress); attach one, or add the module virtio_net"
@@ -50,65 +49,33 @@ struct NetworkConfigurator: ~Copyable {
             LinkAddress(linkIndex: index, bytes: $0.address.bytes, prefixLength: $0.prefixLength)
         }
         let linkLocal: [UInt8] = [0xfe, 0x80]
-        let present = try dump(NetlinkMessage.Kind.getAddress).compactMap { LinkAddress($0) }
+        let present = try socket.dump(LinkRequests.dump(NetlinkMessage.Kind.getAddress)).compactMap { LinkAddress($0) }
             .filter { $0.linkIndex == index && !($0.bytes.count == 16 && $0.bytes.starts(with: linkLocal)) }
         let stale = present.filter { !wanted.contains($0) }
         if !stale.isEmpty || newMAC != nil {
             // Down and up again: routes by the old addresses and neighbours of the old network go with it.
-            try request(LinkRequests.change(link.index, isUp: false))
-            for address in stale { try? request(LinkRequests.remove(address)) }
+            try socket.request(LinkRequests.change(link.index, isUp: false))
+            for address in stale { _ = try? socket.request(LinkRequests.remove(address)) }
         }
         do throws(Errno) {
-            try request(LinkRequests.change(link.index, isUp: true, mtu: interface.mtu, macAddress: newMAC))
+            try socket.request(LinkRequests.change(link.index, isUp: true, mtu: interface.mtu, macAddress: newMAC))
         } catch {
             problems.append("\(link.name): MTU, MAC address or bringing it up: \(error)")
-            try request(LinkRequests.change(link.index, isUp: true))
+            try socket.request(LinkRequests.change(link.index, isUp: true))
         }
         for (address, given) in zip(wanted, interface.addresses) {
             do throws(Errno) {
-                try request(LinkRequests.add(address))
+                try socket.request(LinkRequests.add(address))
             } catch {
                 problems.append("\(link.name): address \(given.address.description): \(error)")
             }
         }
         for gateway in interface.gateways {
             do throws(Errno) {
-                try request(LinkRequests.defaultRoute(by: gateway.bytes, linkIndex: index))
+                try socket.request(LinkRequests.defaultRoute(by: gateway.bytes, linkIndex: index))
             } catch {
                 problems.append("\(link.name): gateway \(gateway.description): \(error)")
             }
         }
-    }
-
-    /// Sends a request and waits until the kernel has done it.
-    private mutating func request(_ message: NetlinkMessage) throws(Errno) {
-        let number = try send(message)
-        while true {
-            for reply in NetlinkMessage.messages(in: try socket.receive())
-            where reply.sequence == number && reply.kind == NetlinkMessage.Kind.error {
-                let code: Int32 = NetlinkMessage.integer(reply.payload, at: 0) ?? 0
-                if code == 0 { return }
-                throw Errno(rawValue: -code)
-            }
-        }
-    }
-
-    private mutating func dump(_ kind: UInt16) throws(Errno) -> [NetlinkMessage] {
-        let number = try send(LinkRequests.dump(kind))
-        var replies: [NetlinkMessage] = []
-        while true {
-            for reply in NetlinkMessage.messages(in: try socket.receive()) where reply.sequence == number {
-                if reply.kind == NetlinkMessage.Kind.done || reply.kind == NetlinkMessage.Kind.error { return replies }
-                replies.append(reply)
-            }
-        }
-    }
-
-    private mutating func send(_ message: NetlinkMessage) throws(Errno) -> UInt32 {
-        sequence += 1
-        var message = message
-        message.sequence = sequence
-        try socket.send(message.bytes)
-        return sequence
     }
 }

@@ -22,11 +22,19 @@ public enum FrameType: UInt8, Hashable, Sendable, CaseIterable {
     case exited = 0x2c
     case signaled = 0x2d
     case failed = 0x2e
+    // Files, host to guest.
+    case fileRequest = 0x30
+    case fileDataEnd = 0x31
+    // Files, both ways.
+    case fileData = 0x32
+    // Files, guest to host.
+    case fileFinished = 0x38
+    case fileFailed = 0x39
 
     /// Whether the payload is a part of a byte stream, whose cutting into frames means nothing.
     public var isData: Bool {
         switch self {
-        case .stdin, .stdout, .stderr: true
+        case .stdin, .stdout, .stderr, .fileData: true
         default: false
         }
     }

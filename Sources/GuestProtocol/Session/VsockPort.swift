@@ -4,4 +4,6 @@ public enum VsockPort {
     public static let session: UInt32 = 1024
     /// The host connects to this port of the guest, once for each command.
     public static let exec: UInt32 = 1024
+    /// The host connects to this port of the guest, once for each transfer of files.
+    public static let files: UInt32 = 1025
 }

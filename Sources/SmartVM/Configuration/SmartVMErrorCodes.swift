@@ -3,6 +3,8 @@ public import FirecrackerClient
 extension SmartVMError.Code {
     /// A VM of this name is running.
     public static let nameInUse = Self(rawValue: "NAME_IN_USE")
+    /// This machine runs no guests of the architecture that was asked for.
+    public static let unsupportedArchitecture = Self(rawValue: "UNSUPPORTED_ARCH")
     /// The VMM could not be started, or ended when it should not have.
     public static let vmmFailed = Self(rawValue: "VMM_FAILED")
     /// The guest did not come up: its kernel panicked, or its agent never answered.

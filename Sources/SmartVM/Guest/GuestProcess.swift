@@ -98,15 +98,15 @@ final class StandardInputCredit: Sendable {
     private let state = Mutex(State())
 
     func grant(_ bytes: Int) {
-        wake { $0.available += bytes }
+        resume { $0.available += bytes }
     }
 
     /// Nothing will be taken any more.
     func close() {
-        wake { $0.closed = true }
+        resume { $0.closed = true }
     }
 
-    private func wake(_ change: (inout State) -> Void) {
+    private func resume(_ change: (inout State) -> Void) {
         let waiter = state.withLock { state in
             change(&state)
             defer { state.waiter = nil }
@@ -142,7 +142,7 @@ final class StandardInputCredit: Sendable {
                 if now { continuation.resume() }
             }
         } onCancel: {
-            wake { _ in }
+            resume { _ in }
         }
     }
 }

@@ -9,7 +9,7 @@ internal import Linux
 /// process runs. The owner holds a lock on `owner.lock` for as long as it lives; the kernel drops that lock when the owner is killed,
 /// at whatever instruction. So a directory whose lock can be taken is nobody's: any later command ends the process that it names
 /// and removes it (``RuntimeDirectories/reclaimAbandoned()``).
-struct RuntimeDirectory: ~Copyable {
+final class RuntimeDirectory: Sendable {
     let path: String
     private let lock: FileLock
 
@@ -34,9 +34,25 @@ struct RuntimeDirectory: ~Copyable {
         try File.replace("\(path)/process", with: Array("\(process.pid) \(process.startTime) \(process.bootID)\n".utf8))
     }
 
-    /// Removes the directory and all that is in it, then gives up the lock.
-    consuming func remove() {
+    /// Writes down sockets that the VM will have outside of the directory, before they are made: they are removed with it.
+    func writeDown(sockets: [String]) throws(Errno) {
+        try File.replace("\(path)/\(Self.socketsName)", with: Array(sockets.map { "\($0)\n" }.joined().utf8))
+    }
+
+    /// Removes the directory and all that is in it. The lock lasts as long as this value.
+    func remove() {
         Self.removeTree(path)
+    }
+
+    private static let socketsName = "sockets"
+
+    /// Removes sockets; anything else that is there meanwhile is not this VM's.
+    private static func removeSockets(writtenIn path: String) {
+        guard let text = try? File.readText("\(path)/\(socketsName)") else { return }
+        for socket in text.split(separator: "\n").map(String.init)
+        where (try? FileTree.attributes(of: socket, followLinks: false))?.isSocket == true {
+            unlink(socket)
+        }
     }
 
     fileprivate static func recordedProcess(in path: String) -> ProcessIdentity? {
@@ -49,6 +65,9 @@ struct RuntimeDirectory: ~Copyable {
     /// The directory holds files and sockets, no directories; the lock's file goes last so that an interrupted removal is seen
     /// again.
     fileprivate static func removeTree(_ path: String) {
+        // What is left of a jail is found again only by what stands here.
+        if let jail = JailRecord(in: path), !jail.remove() { return }
+        removeSockets(writtenIn: path)
         for name in (try? FileTree.names(at: path)) ?? [] where name != RuntimeDirectories.ownerLockName {
             unlink("\(path)/\(name)")
         }

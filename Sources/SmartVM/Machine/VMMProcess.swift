@@ -7,25 +7,30 @@ internal import Linux
 /// It leads a session of its own, so that no Ctrl-C of a terminal reaches it and all that it starts can be found. It is written down
 /// in its VM's directory before it runs its first instruction.
 final class VMMProcess: Sendable {
+    /// What is run, and where.
+    struct Command: Sendable {
+        /// An absolute path.
+        var executable: String
+        /// Without argv[0].
+        var arguments: [String]
+        var workingDirectory: String
+    }
+
     private let identity: ProcessIdentity
     private let child: ChildProcess
     private let ending: Task<ChildProcess.Ending, Never>
 
-    /// Starts `executable` for the VM of `directory`.
+    /// Starts the command for the VM of `directory`. Blocks the thread until it has called exec.
     ///
     /// - Parameter console: Where its standard output and error go.
     init(
-        executable: String, id: String, directory: borrowing RuntimeDirectory, console: borrowing Descriptor
+        _ command: Command, directory: RuntimeDirectory, console: borrowing Descriptor
     ) throws(SmartVMError) {
         do throws(Errno) {
             let input = try Descriptor.open("/dev/null", O_RDONLY)
-            var spawn = Spawn(
-                executable,
-                arguments: [
-                    executable, "--api-sock", directory.apiSocketPath, "--id", id, "--log-path", directory.logPath,
-                ])
+            var spawn = Spawn(command.executable, arguments: [command.executable] + command.arguments)
             spawn.environment = ["PATH=\(EnvironmentVariable.value("PATH") ?? "/usr/local/bin:/usr/bin:/bin")"]
-            spawn.workingDirectory = directory.path
+            spawn.workingDirectory = command.workingDirectory
             spawn.descriptors = [input.rawValue, console.rawValue, console.rawValue]
             spawn.newSession = true
             let gated: Spawn.Gated
@@ -45,7 +50,7 @@ final class VMMProcess: Sendable {
             self.child = child
         } catch {
             throw SmartVMError(
-                .vmmFailed, "The VMM \(executable) cannot be started: \(error).",
+                .vmmFailed, "The VMM \(command.executable) cannot be started: \(error).",
                 cure: "Run `smartvm doctor` to see which VMM can be used here.", underlying: error)
         }
     }
@@ -63,6 +68,14 @@ final class VMMProcess: Sendable {
         }
     }
 
+    /// Whether it still runs; false also for one that has ended and is not reaped yet.
+    var isRunning: Bool { child.isRunning }
+
+    /// How it has ended, once it has.
+    func ended() async -> ChildProcess.Ending {
+        await ending.value
+    }
+
     /// Waits for the process to end, or for this task to be cancelled.
     func waitUntilEnded() async throws -> ChildProcess.Ending {
         let (stream, continuation) = AsyncStream.makeStream(of: ChildProcess.Ending.self)
@@ -76,16 +89,29 @@ final class VMMProcess: Sendable {
         throw CancellationError()
     }
 
-    /// Ends it and everything that it started. Returns when all of that is gone.
-    func terminate() async {
-        if child.isRunning {
-            child.kill(SIGTERM)
-            let identity = identity
-            let child = child
-            await BlockingWork.run {
-                if !child.waitForEnd(timeout: .seconds(3)) { ProcessSession.kill(leader: identity, grace: .zero) }
+    /// Waits for the process to end, for at most `limit`.
+    ///
+    /// - Returns: Whether it has ended.
+    func waitUntilEnded(within limit: Duration) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask { (try? await self.waitUntilEnded()) != nil }
+            group.addTask {
+                try? await Task.sleep(for: limit)
+                return false
             }
+            defer { group.cancelAll() }
+            return await group.next() ?? false
         }
+    }
+
+    /// Sends it a signal. Nothing happens once it has ended.
+    func signal(_ number: Int32) {
+        child.kill(number)
+    }
+
+    /// Ends it by force if it still runs, and whatever else is in its session. Returns when all of that is gone and it is reaped.
+    func endSession() async {
+        await BlockingWork.run { [identity] in ProcessSession.kill(leader: identity, grace: .zero) }
         _ = await ending.value
     }
 }

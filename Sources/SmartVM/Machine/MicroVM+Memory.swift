@@ -1,0 +1,76 @@
+public import FirecrackerAPI
+internal import FirecrackerClient
+
+// Balloon and memory hotplug. All throw `INVALID_STATE` in other states than those that are named, and as
+// ``SocketClient/send(_:timeout:)`` does.
+extension MicroVM {
+    /// Changes what the VM will be started with. Possible in the state `created`.
+    ///
+    /// - Parameter update: What is nil stays as it is.
+    /// - Throws: `INVALID_STATE`; `INVALID_CONFIG` if the configuration would become wrong, which then stays as it was.
+    public func updateMachineConfig(_ update: MachineConfigUpdate) throws {
+        try lifecycle.check(.updateMachineConfig, of: id)
+        var changed = config
+        changed.machineConfig.apply(update)
+        try changed.requireValid()
+        config = changed
+    }
+
+    /// The balloon's configuration. Possible in the states `running` and `paused`.
+    public func getBalloon() async throws -> BalloonConfig {
+        try await client(for: .readBalloon).balloon()
+    }
+
+    /// What the guest's balloon driver reports. Possible in the states `running` and `paused`, if the balloon was configured with
+    /// statistics.
+    public func getBalloonStatistics() async throws -> BalloonStatistics {
+        try await client(for: .readBalloon).balloonStatistics()
+    }
+
+    /// Gives the balloon another target. Possible in the states `running` and `paused`.
+    ///
+    /// - Parameter amountMib: MiB that the guest is to give back.
+    public func updateBalloon(amountMib: UInt32) async throws {
+        try await client(for: .updateDevice).send(.patchBalloon(BalloonUpdate(amountMib: amountMib)))
+    }
+
+    /// Changes how often the guest reports. Possible in the states `running` and `paused`.
+    ///
+    /// - Parameter seconds: 0 only where it was 0 before.
+    public func updateBalloonStatsInterval(seconds: UInt16) async throws {
+        try await client(for: .updateDevice).send(
+            .patchBalloonStatistics(BalloonStatisticsUpdate(statsPollingIntervalS: seconds)))
+    }
+
+    /// Asks the guest for its free pages. Possible in the states `running` and `paused`.
+    ///
+    /// - Parameter acknowledgesOnStop: Whether the device tells the guest by itself that the run is done. Default: true.
+    public func startBalloonHinting(acknowledgesOnStop: Bool = true) async throws {
+        try await client(for: .updateDevice).send(
+            .startBalloonHinting(BalloonHintingStart(acknowledgeOnStop: acknowledgesOnStop)))
+    }
+
+    /// How far the run is. Possible in the states `running` and `paused`.
+    public func getBalloonHintingStatus() async throws -> BalloonHintingStatus {
+        let client = try client(for: .readBalloon)
+        guard case .balloonHintingStatus(let status) = try await client.send(.getBalloonHintingStatus) else {
+            throw SmartVMError(.apiError, "The VMM of \(id) answered a question for the balloon with something else.")
+        }
+        return status
+    }
+
+    /// Ends the run. Possible in the states `running` and `paused`.
+    public func stopBalloonHinting() async throws {
+        try await client(for: .updateDevice).send(.stopBalloonHinting)
+    }
+
+    /// How much memory is plugged in. Possible in the states `running` and `paused`.
+    public func getMemoryHotplugStatus() async throws -> MemoryHotplugStatus {
+        try await client(for: .readBalloon).memoryHotplugStatus()
+    }
+
+    /// Changes how much memory is plugged in. Possible in the states `running` and `paused`.
+    public func updateMemoryHotplug(_ update: MemoryHotplugUpdate) async throws {
+        try await client(for: .updateDevice).send(.patchMemoryHotplug(update))
+    }
+}

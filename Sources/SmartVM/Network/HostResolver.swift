@@ -1,0 +1,32 @@
+internal import GuestProtocol
+internal import Linux
+
+/// The name servers that the host asks, as far as guests can ask them too.
+enum HostResolver {
+    /// The second is where systemd-resolved says which ones it asks itself, while the first names its own address on the loopback
+    /// interface, which no guest can reach.
+    static let paths = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"]
+
+    /// IPv4 addresses, at most three; none if the host asks only itself.
+    static func nameServers(paths: [String] = paths) -> [IPAddress] {
+        for path in paths {
+            guard let text = try? File.readText(path, limit: 64 << 10) else { continue }
+            let servers = parse(text)
+            if !servers.isEmpty { return servers }
+        }
+        return []
+    }
+
+    /// Those of a resolv.conf(5) that are no loopback addresses.
+    static func parse(_ text: String) -> [IPAddress] {
+        var servers: [IPAddress] = []
+        for line in text.split(whereSeparator: \.isNewline) {
+            let words = line.split(whereSeparator: \.isWhitespace)
+            guard words.count >= 2, words[0] == "nameserver", let address = IPAddress(String(words[1])),
+                address.isIPv4, address.bytes[0] != 127, address.bytes[0] != 0, !servers.contains(address)
+            else { continue }
+            servers.append(address)
+        }
+        return Array(servers.prefix(3))
+    }
+}

@@ -1,0 +1,201 @@
+internal import FirecrackerClient
+internal import Linux
+
+/// Making and removing what one guest's interface consists of.
+extension NetworkSession {
+    /// What is asked for.
+    struct Request: Sendable {
+        var vm: String
+        var interface: String
+        /// nil: one that follows from the names.
+        var mac: MACAddress?
+        /// Bytes; nil: the kernel's default of 1500.
+        var mtu: UInt32?
+        /// The user who may open the TAP.
+        var user: UInt32?
+    }
+
+    /// What came of it.
+    struct Outcome: Sendable {
+        var tap: TapDevice
+        /// The rules that must be made yet, since there are none.
+        var missingRules: FirewallRules?
+    }
+
+    /// Makes a TAP, its address and its firewall element; the bridge too if there is none. The same names get the same again.
+    ///
+    /// - Throws: `IP_EXHAUSTED`, `MAC_ADDRESS_IN_USE`, `NAME_IN_USE`, and what ``ensureBridge()`` throws. Then nothing of it is left.
+    mutating func attach(_ request: Request) throws(SmartVMError) -> Outcome {
+        try takeBackAbandoned()
+        step(.begun)
+        let leases = try store.leases().filter { $0.key.namespace == key.namespace && $0.tap != nil }
+        if let existing = leases.first(where: { $0.key == key && isOf(request, $0) }) {
+            return try reattach(existing, request)
+        }
+        let tap = try names(for: request, leases)
+        let bridge = try ensureBridge()
+        let lease: LeaseRecord?
+        do throws(SmartVMError) {
+            lease = try store.lease(in: key, addresses: settings.subnet.guestAddresses, owner: owner, tap: tap)
+        } catch {
+            _ = try? takeBackAbandoned()
+            throw error
+        }
+        guard let lease else { throw .exhausted(settings.subnet) }
+        step(.leaseWritten)
+        return try fill(lease, tap, bridge, request)
+    }
+
+    /// Removes the TAP of that name, and with the network's last one the network. One that is not there is no error.
+    mutating func detach(tapName: String) throws(SmartVMError) {
+        let leases = try store.leases().filter { $0.key.namespace == key.namespace && $0.tap?.name == tapName }
+        try release(leases)
+        try removeUnusedNetworks()
+    }
+
+    /// Removes leases, and what was made for them.
+    mutating func release(_ leases: [LeaseRecord]) throws(SmartVMError) {
+        for lease in leases {
+            if let tap = lease.tap {
+                do throws(Errno) {
+                    try remove(tap, of: lease)
+                } catch {
+                    throw .network("The interface \(tap.name) cannot be removed", error)
+                }
+            }
+            try store.delete(leases: [lease.id])
+            step(.leaseDeleted)
+        }
+    }
+
+    private func isOf(_ request: Request, _ lease: LeaseRecord) -> Bool {
+        lease.tap?.vm == request.vm && lease.tap?.interface == request.interface
+    }
+
+    /// A TAP that this process has made for the same names, if all of it is still there; a new one in its place if not.
+    private mutating func reattach(_ lease: LeaseRecord, _ request: Request) throws(SmartVMError) -> Outcome {
+        guard let tap = lease.tap, lease.owner == owner else {
+            throw SmartVMError(
+                .nameInUse, "The process \(lease.owner.pid) has a network interface for VM \(request.vm).",
+                cure: "Choose another name for the VM, or end the one that has it.")
+        }
+        let bridge = try ensureBridge()
+        if let mac = request.mac, mac.description != tap.mac {
+            throw SmartVMError(
+                .macAddressInUse,
+                "The interface \(request.interface) of VM \(request.vm) has the MAC address \(tap.mac).",
+                cure: "Remove its TAP \(tap.name) first.")
+        }
+        return try fill(lease, tap, bridge, request)
+    }
+
+    /// Makes what a lease announces, as far as it is not there. Undoes it, the lease included, if that fails.
+    private mutating func fill(
+        _ lease: LeaseRecord, _ tap: LeaseRecord.Tap, _ bridge: NetworkLink, _ request: Request
+    ) throws(SmartVMError) -> Outcome {
+        do throws(SmartVMError) {
+            let mac = try MACAddress(tap.mac)
+            var outcome = Outcome(
+                tap: TapDevice(
+                    tapName: tap.name, guestIp: Subnet.text(lease.address),
+                    gatewayIp: Subnet.text(settings.subnet.gateway), subnetMask: settings.subnet.maskText,
+                    mac: tap.mac))
+            do throws(Errno) {
+                try make(tap, bridge, request)
+                let key = FirewallRules.key(tapName: tap.name, mac: mac, address: lease.address)
+                do throws(Errno) {
+                    try FirewallRules.addGuest(key, bridge: settings.bridge)
+                } catch .noSuchFile {
+                    outcome.missingRules = FirewallRules(
+                        bridge: settings.bridge, subnet: settings.subnet, bridgeIndex: bridge.index,
+                        openHostPorts: settings.openHostPorts, nameServers: settings.effectiveNameServers, leases: [])
+                }
+            } catch {
+                throw SmartVMError.network("The interface \(tap.name) cannot be made", error)
+            }
+            if outcome.missingRules != nil {
+                outcome.missingRules?.leases = try store.leases(of: self.key).filter { $0.tap != nil }
+                step(.rulesMissing)
+            } else {
+                step(.created)
+            }
+            return outcome
+        } catch {
+            try? release([lease])
+            _ = try? removeUnusedNetworks()
+            throw error
+        }
+    }
+
+    private mutating func make(_ tap: LeaseRecord.Tap, _ bridge: NetworkLink, _ request: Request) throws(Errno) {
+        var link = try socket.link(named: tap.name)
+        if link == nil {
+            do throws(Errno) {
+                try Linux.TapDevice.make(tap.name, owner: request.user)
+            } catch .noSuchFile {
+                throw .noSuchDevice
+            }
+            link = try socket.link(named: tap.name)
+        }
+        step(.tapMade)
+        guard let link else { throw .noSuchDevice }
+        try join(link, bridge, mtu: request.mtu)
+        step(.tapAttached)
+    }
+
+    /// Makes a TAP a port of the bridge, by which it comes under the bridge's rules.
+    mutating func join(_ link: NetworkLink, _ bridge: NetworkLink, mtu: UInt32? = nil) throws(Errno) {
+        var change = NetlinkSocket.LinkChange(isUp: true)
+        change.alias = mark.text
+        change.group = FirewallRules.group(bridgeIndex: bridge.index)
+        change.master = bridge.index
+        change.mtu = mtu
+        change.withoutIPv6Addresses = File.exists("/proc/sys/net/ipv6")
+        try socket.change(link.index, change)
+        if settings.isolatesGuests { try socket.setIsolated(true, port: link.index) }
+    }
+
+    private mutating func remove(_ tap: LeaseRecord.Tap, of lease: LeaseRecord) throws(Errno) {
+        if let mac = try? MACAddress(tap.mac) {
+            let key = FirewallRules.key(tapName: tap.name, mac: mac, address: lease.address)
+            try FirewallRules.removeGuest(key, bridge: lease.key.bridge)
+        }
+        step(.guestRemoved)
+        if let link = try socket.link(named: tap.name), isOurs(link, kind: "tun", bootID: lease.owner.bootID) {
+            try socket.deleteLink(link.index)
+        }
+        step(.tapDeleted)
+    }
+
+    /// Names that nobody has: neither a lease nor, for the TAP, an interface.
+    private mutating func names(for request: Request, _ leases: [LeaseRecord]) throws(SmartVMError) -> LeaseRecord.Tap {
+        let network = key
+        let macs = Set(leases.filter { $0.key == network }.compactMap { $0.tap?.mac })
+        let taps = Set(leases.compactMap { $0.tap?.name })
+        if let mac = request.mac, macs.contains(mac.description) {
+            throw SmartVMError(
+                .macAddressInUse, "Another VM of the network \(settings.bridge) has the MAC address \(mac).",
+                cure: "Give each interface a MAC address of its own, or none.")
+        }
+        var mac = request.mac ?? NetworkManager.mac(request.vm, request.interface, attempt: 0)
+        var tapName = NetworkManager.tapName(request.vm, request.interface, attempt: 0)
+        for attempt in 1...100 {
+            if macs.contains(mac.description) {
+                mac = NetworkManager.mac(request.vm, request.interface, attempt: attempt)
+            }
+            // A name that cannot be looked up is refused when it is used.
+            if taps.contains(tapName) || (try? socket.link(named: tapName)) != nil {
+                tapName = NetworkManager.tapName(request.vm, request.interface, attempt: attempt)
+            }
+        }
+        return LeaseRecord.Tap(vm: request.vm, interface: request.interface, name: tapName, mac: mac.description)
+    }
+}
+
+extension SmartVMError {
+    static func exhausted(_ subnet: Subnet) -> SmartVMError {
+        SmartVMError(
+            .ipExhausted, "All addresses of the subnet \(subnet) are given out.",
+            cure: "Remove VMs that are not needed, or use a larger subnet.")
+    }
+}

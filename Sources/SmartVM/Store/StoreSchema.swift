@@ -1,0 +1,43 @@
+internal import GRDB
+
+/// The tables, as they came to be: a migration that has been published is never changed.
+enum StoreSchema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("networks") { database in
+            // A bridge that was, or is about to be, made. `namespace` is the network namespace, since names of interfaces and
+            // addresses mean something only in one; `previousForwarding` what net.ipv4.ip_forward was before.
+            try database.execute(
+                sql: """
+                    CREATE TABLE network (
+                        namespace TEXT NOT NULL,
+                        bridge TEXT NOT NULL,
+                        subnet TEXT NOT NULL,
+                        previousForwarding INTEGER NOT NULL,
+                        bootID TEXT NOT NULL,
+                        PRIMARY KEY (namespace, bridge)
+                    ) STRICT, WITHOUT ROWID;
+
+                    -- An address that is given out, and the TAP of the guest's interface that has it, if it has one.
+                    CREATE TABLE lease (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        namespace TEXT NOT NULL,
+                        bridge TEXT NOT NULL,
+                        address INTEGER NOT NULL,
+                        vm TEXT,
+                        interface TEXT,
+                        tap TEXT,
+                        mac TEXT,
+                        ownerPID INTEGER NOT NULL,
+                        ownerStart INTEGER NOT NULL,
+                        ownerBootID TEXT NOT NULL,
+                        UNIQUE (namespace, bridge, address),
+                        UNIQUE (namespace, bridge, mac),
+                        UNIQUE (namespace, tap),
+                        UNIQUE (namespace, bridge, vm, interface)
+                    ) STRICT;
+                    """)
+        }
+        return migrator
+    }
+}
