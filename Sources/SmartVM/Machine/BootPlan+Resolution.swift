@@ -30,7 +30,7 @@ extension BootPlan {
                 bootArgs: source.bootArgs ?? Self.defaultBootArgs)
         } else {
             let image = try await BaseImageManager(dataDirectory).ensureBaseImage(
-                BaseImagePreset(rawValue: config.image ?? BaseImagePreset.minimal.rawValue), progress: imageProgress)
+                named: config.image ?? BaseImagePreset.minimal.rawValue, progress: imageProgress)
             bundle = image
             bootSource = BootSource(
                 kernelImagePath: ownKernel ?? image.kernelImagePath, initrdPath: source.initrdPath ?? image.initrdPath,
@@ -46,7 +46,7 @@ extension BootPlan {
         if root == nil, let bundle {
             drives.insert(
                 Drive(
-                    driveId: "rootfs", isRootDevice: true, isReadOnly: bundle.rootfsIsReadOnly,
+                    driveId: "rootfs", isRootDevice: true, isReadOnly: bundle.rootfsIsReadOnly || bundle.agent != nil,
                     pathOnHost: bundle.rootfsPath),
                 at: 0)
         }
