@@ -20,7 +20,7 @@ extension BootPlan {
         var image: BaseImageBundle?
         if let name = config.image {
             image = try await BaseImageManager(dataDirectory).ensureBaseImage(
-                BaseImagePreset(rawValue: name), progress: imageProgress)
+                named: name, progress: imageProgress)
         }
         self.init(config, kernel: ownKernel, image: image)
         try checkMemory()
@@ -78,7 +78,7 @@ extension BootPlan {
         var id = "rootfs"
         while drives.contains(where: { $0.driveId == id }) { id += "_" }
         return Drive(
-            driveId: id, isRootDevice: true, isReadOnly: image.rootfsIsReadOnly, pathOnHost: image.rootfsPath)
+            driveId: id, isRootDevice: true, isReadOnly: image.rootfsIsReadOnly || image.agent != nil, pathOnHost: image.rootfsPath)
     }
 
     /// The VMM works in a directory of its own.
