@@ -5,7 +5,7 @@ import Testing
 @Suite("QEMU's command line")
 struct QEMUCommandLineTests {
     private static let channels = QEMUCommandLine.Channels(
-        standardInput: 100, standardOutput: 101, standardError: 102, monitor: 103, vhost: 104)
+        standardInput: 100, standardOutput: 101, standardError: 102, monitor: 103, memory: 105, vhost: 104)
 
     private func make(_ change: (inout MachineDescription) -> Void = { _ in }) throws(MachineFault) -> QEMUCommandLine {
         var description = MachineDescription(kernel: 50)
@@ -40,7 +40,7 @@ struct QEMUCommandLineTests {
     @Test("has the machine that boots without timers")
     func machine() throws {
         let line = try make { $0.cpuCount = 4 }
-        #expect(values("-M", line) == ["microvm,acpi=on,pit=off,pic=off"])
+        #expect(values("-M", line) == ["microvm,acpi=on,pit=off,pic=off,memory-backend=memory,suppress-vmdesc=on"])
         #expect(values("-accel", line) == ["tcg,tb-size=64,thread=multi"])
         #expect(values("-smp", line) == ["4"])
         #expect(values("-m", line) == ["128M"])

@@ -25,7 +25,7 @@ struct VsockDeviceTests {
             device = try VsockDevice(
                 VsockDevice.Configuration(
                     process: try ChildProcess(adopting: ownProcessID), notifications: try EventCounter.raw(),
-                    listener: listener.rawValue, path: path, stop: -1))
+                    listener: listener.rawValue, path: path, control: try VsockControl()))
             device.regions = driver.table
             device.receive = try driver.queue(.toDriver, driver.receive)
             device.transmit = try driver.queue(.fromDriver, driver.transmit)

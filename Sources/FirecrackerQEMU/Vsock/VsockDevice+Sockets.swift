@@ -1,10 +1,12 @@
 internal import Glibc
 internal import Linux
+internal import Synchronization
 
 /// The host's sockets.
 extension VsockDevice {
     /// Takes clients only while the guest's driver is up: those who come before wait in the kernel, as with Firecracker.
     func listenForClients(_ wanted: Bool) {
+        let wanted = wanted && configuration.control.admitsClients.load(ordering: .relaxed)
         guard wanted != acceptsClients else { return }
         acceptsClients = wanted
         if wanted {
@@ -61,6 +63,7 @@ extension VsockDevice {
         case .malformed: close(endpoint)
         case .port(let port):
             let ports = VsockMuxer.Ports(host: muxer.takeHostPort(forGuestPort: port), guest: port)
+            configuration.control.nextHostPort.store(muxer.nextHostPort, ordering: .relaxed)
             endpoint.connection = VsockConnection(
                 hostPort: ports.host, guestPort: ports.guest, capacity: connectionCapacity)
             muxer.add(endpoint.number, ports)

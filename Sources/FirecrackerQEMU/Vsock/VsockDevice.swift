@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Linux
+internal import Synchronization
 
 /// The vsock device: what QEMU takes for the kernel's vhost-vsock is this object, on a thread of its own.
 ///
@@ -23,12 +24,11 @@ final class VsockDevice {
         /// The Unix socket of the host's clients.
         var listener: Int32
         var path: String
-        /// Readable when the thread is to end.
-        var stop: Int32
+        var control: VsockControl
     }
 
     enum Token: UInt64 {
-        case notifications, listener, stop, receiveKick, transmitKick
+        case notifications, listener, control, receiveKick, transmitKick
         /// Endpoints have numbers from here on.
         case firstEndpoint = 16
     }
@@ -60,7 +60,7 @@ final class VsockDevice {
     /// A ring broke a rule: nothing goes on until the driver is set up again.
     var isBroken = false
 
-    var muxer = VsockMuxer()
+    var muxer: VsockMuxer
     var endpoints: [UInt64: VsockEndpoint] = [:]
     var nextNumber = Token.firstEndpoint.rawValue
     /// Those whose guest must answer, in the order of their deadlines (nanoseconds of the monotonic clock).
@@ -88,6 +88,7 @@ final class VsockDevice {
 
     init(_ configuration: Configuration) throws(Errno) {
         self.configuration = configuration
+        muxer = VsockMuxer(nextHostPort: configuration.control.nextHostPort.load(ordering: .relaxed))
         memory = ProcessMemory(pid: configuration.process.pid)
         epoll = try Epoll()
         spare = try EventCounter()
@@ -101,10 +102,11 @@ final class VsockDevice {
         for descriptor in kicks + calls { if let descriptor { Glibc.close(descriptor) } }
     }
 
-    /// Serves until the stop descriptor is readable or QEMU has ended.
+    /// Serves until it is told to stop or QEMU has ended.
     func run() throws(Errno) {
         try epoll.add(configuration.notifications, .readable, token: Token.notifications.rawValue)
-        try epoll.add(configuration.stop, .readable, token: Token.stop.rawValue)
+        try epoll.add(
+            configuration.control.wake.descriptor.rawValue, .readable, token: Token.control.rawValue)
         while try turn() {}
     }
 
@@ -115,7 +117,7 @@ final class VsockDevice {
         if count == 0, !transmit.suppressesKicks { reportTransmitted() }
         for event in events {
             switch Token(rawValue: event.token) {
-            case .stop: return false
+            case .control: if !obey() { return false }
             case .notifications:
                 if event.events.contains(.hangUp) { return false }
                 answerNotification()
@@ -150,6 +152,17 @@ final class VsockDevice {
         guard let call = calls[queue] else { return }
         var one: UInt64 = 1
         _ = write(call, &one, 8)
+    }
+
+    /// Does what another thread asks for. Whether it goes on.
+    private func obey() -> Bool {
+        let isOrdered = configuration.control.takeOrders()
+        if isOrdered(.stop) { return false }
+        if isOrdered(.dropConnections) {
+            for endpoint in endpoints.values where endpoint.connection != nil { resetAndClose(endpoint) }
+        }
+        if isOrdered(.admitClients) { listenForClients(isRunning) }
+        return true
     }
 
     // MARK: Time
