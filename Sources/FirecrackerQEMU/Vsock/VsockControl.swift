@@ -14,13 +14,13 @@ final class VsockControl: Sendable {
     private let orders = Atomic<UInt32>(0)
     /// The port of the host's next connection.
     let nextHostPort: Atomic<UInt32>
-    /// Whether clients are let in at all.
-    let admitsClients: Atomic<Bool>
+    /// Whether clients wait from the beginning until ``Order/admitClients``.
+    let holdsClients: Bool
 
-    init(nextHostPort: UInt32 = VsockMuxer.firstHostPort, admitsClients: Bool = true) throws(Errno) {
+    init(nextHostPort: UInt32 = VsockMuxer.firstHostPort, holdsClients: Bool = false) throws(Errno) {
         wake = try EventCounter()
         self.nextHostPort = Atomic(nextHostPort)
-        self.admitsClients = Atomic(admitsClients)
+        self.holdsClients = holdsClients
     }
 
     func order(_ order: Order) {

@@ -6,7 +6,7 @@ internal import Synchronization
 extension VsockDevice {
     /// Takes clients only while the guest's driver is up: those who come before wait in the kernel, as with Firecracker.
     func listenForClients(_ wanted: Bool) {
-        let wanted = wanted && configuration.control.admitsClients.load(ordering: .relaxed)
+        let wanted = wanted && admission == .open
         guard wanted != acceptsClients else { return }
         acceptsClients = wanted
         if wanted {

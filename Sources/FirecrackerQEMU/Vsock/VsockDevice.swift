@@ -66,6 +66,7 @@ final class VsockDevice {
     /// Those whose guest must answer, in the order of their deadlines (nanoseconds of the monotonic clock).
     var deadlines: [(time: UInt64, number: UInt64, phase: VsockConnection.Phase)] = []
     var acceptsClients = false
+    var admission: Admission
     /// Holds a descriptor back for the moment when there are no more.
     var spare: EventCounter?
     var mustTransmit = false
@@ -88,6 +89,7 @@ final class VsockDevice {
 
     init(_ configuration: Configuration) throws(Errno) {
         self.configuration = configuration
+        admission = configuration.control.holdsClients ? .held : .open
         muxer = VsockMuxer(nextHostPort: configuration.control.nextHostPort.load(ordering: .relaxed))
         memory = ProcessMemory(pid: configuration.process.pid)
         epoll = try Epoll()
@@ -128,7 +130,10 @@ final class VsockDevice {
                 if let endpoint = endpoints[event.token] { handle(endpoint, event.events) }
             }
         }
-        if isRunning { expireDeadlines() }
+        if isRunning {
+            expireDeadlines()
+            expireAdmission()
+        }
         // Nobody else says that the guest has sent something.
         if transmit.suppressesKicks { mustTransmit = true }
         pump()
@@ -161,7 +166,7 @@ final class VsockDevice {
         if isOrdered(.dropConnections) {
             for endpoint in endpoints.values where endpoint.connection != nil { resetAndClose(endpoint) }
         }
-        if isOrdered(.admitClients) { listenForClients(isRunning) }
+        if isOrdered(.admitClients) { admitClients() }
         return true
     }
 
@@ -179,9 +184,14 @@ final class VsockDevice {
         if mustReceive || mustTransmit && !muxer.hasTooManyReplies { return 0 }
         if transmit.suppressesKicks { return Self.pollTime }
         let idle = quietChains > 0 ? Self.quietTime : -1
-        guard let first = deadlines.first else { return idle }
-        let wait = Int64(clamping: first.time - min(first.time, Self.now)) + 1000
+        guard let time = nextDeadline else { return idle }
+        let wait = Int64(clamping: time - min(time, Self.now)) + 1000
         return idle < 0 ? wait : min(wait, idle)
+    }
+
+    private var nextDeadline: UInt64? {
+        guard case .asking(let time) = admission else { return deadlines.first?.time }
+        return min(time, deadlines.first?.time ?? time)
     }
 
     func setDeadline(_ endpoint: VsockEndpoint) {

@@ -96,6 +96,14 @@ struct VsockMuxer {
                 destinationPort: ports.guest, operation: .reset))
     }
 
+    /// Asks the guest for a connection that no client wants.
+    mutating func ask(guestCID: UInt64, port: UInt32) {
+        replies.append(
+            VsockHeader(
+                sourceCID: VsockHeader.hostCID, destinationCID: guestCID, sourcePort: port, destinationPort: port,
+                operation: .request))
+    }
+
     // MARK: Packets for the guest
 
     /// A guest that sends without end what must be refused, and takes no answers, is not read from beyond this.

@@ -6,6 +6,8 @@ final class VsockThread {
     private var thread: Linux.Thread?
     private let listener: Linux.Descriptor
     private let control: VsockControl
+    /// Whether clients wait for ``admitClients()``.
+    private(set) var holdsClients: Bool
 
     /// - Parameters:
     ///   - listener: The Unix socket of the host's clients, bound and listening; it is duplicated.
@@ -18,7 +20,8 @@ final class VsockThread {
         nextHostPort: UInt32? = nil, holdsClients: Bool = false
     ) throws(Errno) {
         control = try VsockControl(
-            nextHostPort: nextHostPort ?? VsockMuxer.firstHostPort, admitsClients: !holdsClients)
+            nextHostPort: nextHostPort ?? VsockMuxer.firstHostPort, holdsClients: holdsClients)
+        self.holdsClients = holdsClients
         self.listener = try Linux.Descriptor.duplicate(listener)
         try self.listener.setNonBlocking()
         // One for each connection, and some for everything else.
@@ -41,12 +44,9 @@ final class VsockThread {
     /// The port of the host's next connection, to be kept in a snapshot.
     var nextHostPort: UInt32 { control.nextHostPort.load(ordering: .relaxed) }
 
-    /// Whether clients wait.
-    var holdsClients: Bool { !control.admitsClients.load(ordering: .relaxed) }
-
-    /// Lets clients in from now on.
+    /// Lets clients in from now on, as soon as the guest has taken note that its connections of before are gone.
     func admitClients() {
-        control.admitsClients.store(true, ordering: .relaxed)
+        holdsClients = false
         control.order(.admitClients)
     }
 
