@@ -49,10 +49,12 @@ public struct ProcessPages: Sendable {
         var place = 0
         while place < size {
             let count = min(size - place, 512 * Self.pageSize) / Self.pageSize
-            let bytes = try pagemap.read(at: Int(address) / Self.pageSize * 8 + place / Self.pageSize * 8, upTo: count * 8)
+            let bytes = try pagemap.read(
+                at: Int(address) / Self.pageSize * 8 + place / Self.pageSize * 8, upTo: count * 8)
             guard bytes.count == count * 8 else { throw .inputOutput }
             bytes.withUnsafeBytes { entries in
-                for index in 0..<count where Self.isOwn(entries.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)) {
+                for index in 0..<count
+                where Self.isOwn(entries.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)) {
                     let start = place + index * Self.pageSize
                     if let last = ranges.last, last.upperBound == start {
                         ranges[ranges.count - 1] = last.lowerBound..<(start + Self.pageSize)

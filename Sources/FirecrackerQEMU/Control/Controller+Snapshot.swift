@@ -46,7 +46,8 @@ extension Controller {
                 throw MachineFault("uffd: Failed to connect to UDS Unix stream", error)
             }
             throw MachineFault(
-                "uffd: smartvm-qemu cannot have a process serve page faults. Give the memory's file: backend_type File.")
+                "uffd: smartvm-qemu cannot have a process serve page faults. Give the memory's file: backend_type File."
+            )
         }
         let file: SharedDescriptor
         do throws(Errno) {
@@ -61,7 +62,8 @@ extension Controller {
         }
         guard let length = FileRange.size(file.descriptor.rawValue), length >= UInt64(size) else {
             throw MachineFault(
-                "file: Failed to restore guest memory: Total sum of memory regions exceeds largest possible file offset")
+                "file: Failed to restore guest memory: Total sum of memory regions exceeds largest possible file offset"
+            )
         }
         return file
     }
@@ -85,7 +87,8 @@ extension SnapshotState {
     /// - Throws: What follows `Failed to get snapshot state from file: `.
     fileprivate mutating func apply(_ load: SnapshotLoad) throws(MachineFault) {
         for override in load.networkOverrides {
-            guard let index = configuration.networkInterfaces.firstIndex(where: { $0.ifaceId == override.ifaceId }) else {
+            guard let index = configuration.networkInterfaces.firstIndex(where: { $0.ifaceId == override.ifaceId })
+            else {
                 throw MachineFault("Unknown Network Device.")
             }
             configuration.networkInterfaces[index].hostDevName = override.hostDevName

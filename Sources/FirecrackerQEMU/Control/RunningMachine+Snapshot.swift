@@ -51,7 +51,8 @@ extension RunningMachine {
     private func savedState() throws(APIFault) -> SnapshotState {
         do throws(MachineFault) {
             return SnapshotState(
-                configuration: devices.configuration, isPCIEnabled: devices.isPCIEnabled, machine: try machine.saveState())
+                configuration: devices.configuration, isPCIEnabled: devices.isPCIEnabled,
+                machine: try machine.saveState())
         } catch {
             throw Self.failure("Cannot save the microVM state: \(error.description)")
         }

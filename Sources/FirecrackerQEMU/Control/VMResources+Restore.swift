@@ -27,7 +27,8 @@ extension VMResources {
         if let config = saved.mmdsConfig {
             for index in new.interfaces.indices {
                 let isServed = config.networkInterfaces.contains(new.interfaces[index].config.ifaceId)
-                new.interfaces[index].metadataAddress = isServed ? config.ipv4Address ?? MMDSConfig.defaultIPv4Address : nil
+                new.interfaces[index].metadataAddress =
+                    isServed ? config.ipv4Address ?? MMDSConfig.defaultIPv4Address : nil
             }
             new.metadata.version = config.version
             new.metadata.isIMDSCompatible = config.imdsCompat

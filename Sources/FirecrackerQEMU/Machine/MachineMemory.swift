@@ -19,7 +19,7 @@ final class MachineMemory {
     private let file: Descriptor
     /// What each page held when it was last saved, 0 for one that was not. Empty while changes are not tracked.
     private var fingerprints: [UInt64] = []
-    /// Whether the memory was saved since changes are tracked.
+    /// Whether the memory was saved before.
     private var wasSaved = false
     private let seed = UInt64.random(in: 1 ... .max)
 
@@ -60,14 +60,15 @@ final class MachineMemory {
         let job = MemoryCopy(
             source: file.rawValue, process: ProcessMemory(pid: process), target: target,
             // A page of zeros need not be written where nothing was, but a change to zeros must be told.
-            skipsZeros: !changesOnly, tracks: !fingerprints.isEmpty, comparesFingerprints: changesOnly && wasSaved,
+            skipsZeros: !changesOnly || !isPrivate && !wasSaved, tracks: !fingerprints.isEmpty,
+            comparesFingerprints: changesOnly && wasSaved && !fingerprints.isEmpty,
             seed: seed)
         var stretches = try self.stretches(of: process, ownOnly: changesOnly)
-        if changesOnly, wasSaved, !isPrivate { stretches += vanished(besides: stretches) }
+        if changesOnly, wasSaved, !isPrivate, !fingerprints.isEmpty { stretches += vanished(besides: stretches) }
         try fingerprints.withUnsafeMutableBufferPointer { (fingerprints) throws(Errno) in
             try job.run(stretches, fingerprints)
         }
-        if !fingerprints.isEmpty { wasSaved = true }
+        wasSaved = true
     }
 
     private func stretches(of process: Int32, ownOnly: Bool) throws(Errno) -> [MemoryCopy.Stretch] {

@@ -77,7 +77,8 @@ extension QEMUMachine {
                 stoppedAt = state.stoppedAt
                 return
             case "failed":
-                throw .refused(command: "migrate-incoming", description: status["error-desc"]?.text ?? "no reason given")
+                throw .refused(
+                    command: "migrate-incoming", description: status["error-desc"]?.text ?? "no reason given")
             default:
                 guard ContinuousClock.now < deadline else { throw .timedOut(command: "migrate-incoming") }
                 usleep(200)

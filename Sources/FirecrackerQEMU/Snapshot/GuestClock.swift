@@ -33,7 +33,9 @@ enum GuestClock {
     private static func section(in state: [UInt8]) -> Int? {
         var index = 5
         while index + name.count <= state.count {
-            if state[index] == name[0], state[index - 5] == kind, state[index..<(index + name.count)].elementsEqual(name) {
+            if state[index] == name[0], state[index - 5] == kind,
+                state[index..<(index + name.count)].elementsEqual(name)
+            {
                 return index + name.count
             }
             index += 1

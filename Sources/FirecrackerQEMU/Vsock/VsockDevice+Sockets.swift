@@ -124,6 +124,11 @@ extension VsockDevice {
         endpoints[endpoint.number] = nil
     }
 
+    /// Ends all connections; the guest hears of it as soon as it runs.
+    func dropConnections() {
+        for endpoint in endpoints.values where endpoint.connection != nil { resetAndClose(endpoint) }
+    }
+
     /// The guest's driver knows of no connection any more.
     func closeAll() {
         endpoints = endpoints.filter { $0.value.connection == nil }

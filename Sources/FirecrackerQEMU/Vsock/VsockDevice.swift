@@ -163,9 +163,7 @@ final class VsockDevice {
     private func obey() -> Bool {
         let isOrdered = configuration.control.takeOrders()
         if isOrdered(.stop) { return false }
-        if isOrdered(.dropConnections) {
-            for endpoint in endpoints.values where endpoint.connection != nil { resetAndClose(endpoint) }
-        }
+        if isOrdered(.dropConnections) { dropConnections() }
         if isOrdered(.admitClients) { admitClients() }
         return true
     }
