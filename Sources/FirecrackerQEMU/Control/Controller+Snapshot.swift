@@ -7,7 +7,7 @@ extension Controller {
     /// request names.
     ///
     /// - Throws: What follows `Failed to restore from snapshot: `.
-    func machine(from load: SnapshotLoad) throws(MachineFault) -> RunningMachine {
+    func restoredMachine(from load: SnapshotLoad) throws(MachineFault) -> RunningMachine {
         var state: SnapshotState
         do throws(MachineFault) {
             state = try SnapshotFile.read(load.snapshotPath, host: resources.host)
@@ -17,7 +17,7 @@ extension Controller {
         }
         let memory: SharedDescriptor
         do throws(MachineFault) {
-            memory = try openMemory(load, size: Int(clamping: state.configuration.machineConfig.memSizeMib) << 20)
+            memory = try openMemoryFile(load, size: Int(clamping: state.configuration.machineConfig.memSizeMib) << 20)
         } catch {
             throw MachineFault("Failed to load guest memory: Error creating guest memory from \(error.description)")
         }
@@ -37,7 +37,7 @@ extension Controller {
     }
 
     /// - Throws: What follows `Error creating guest memory from `.
-    private func openMemory(_ load: SnapshotLoad, size: Int) throws(MachineFault) -> SharedDescriptor {
+    private func openMemoryFile(_ load: SnapshotLoad, size: Int) throws(MachineFault) -> SharedDescriptor {
         let path = load.memBackend?.backendPath ?? load.memFilePath ?? ""
         if load.memBackend?.backendType == .uffd {
             do throws(Errno) {

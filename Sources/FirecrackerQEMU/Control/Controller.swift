@@ -166,7 +166,7 @@ final class Controller {
         let clock = ContinuousClock()
         let start = clock.now
         do throws(MachineFault) {
-            machine = try machine(from: load)
+            machine = try restoredMachine(from: load)
         } catch {
             fatal = .restoreFailed
             throw APIFault("\(failure)Failed to restore from snapshot: \(error.description)")

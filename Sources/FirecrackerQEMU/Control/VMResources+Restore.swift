@@ -22,7 +22,7 @@ extension VMResources {
             new.interfaces = []
             for interface in saved.networkInterfaces { new.interfaces.append(try openInterface(interface)) }
         } catch {
-            throw state.failure(Self.restoreWords(error.message))
+            throw state.restoreFault(Self.restoreWords(error.message))
         }
         if let config = saved.mmdsConfig {
             for index in new.interfaces.indices {
@@ -38,9 +38,9 @@ extension VMResources {
             do throws(Errno) {
                 new.vsock = Vsock(config: config, listener: try host.listenOnSocket(config.udsPath))
             } catch .nameTooLong {
-                throw state.failure(failure + "path must be shorter than SUN_LEN")
+                throw state.restoreFault(failure + "path must be shorter than SUN_LEN")
             } catch {
-                throw state.failure(failure + error.withNumber)
+                throw state.restoreFault(failure + error.withNumber)
             }
         }
         return new
@@ -59,7 +59,7 @@ extension VMResources {
 }
 
 extension SnapshotState {
-    fileprivate func failure(_ reason: String) -> MachineFault {
+    fileprivate func restoreFault(_ reason: String) -> MachineFault {
         MachineFault("Failed to restore devices: Error restoring \(isPCIEnabled ? "PCI" : "MMIO") devices: \(reason)")
     }
 }
