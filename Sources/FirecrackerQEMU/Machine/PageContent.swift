@@ -2,8 +2,16 @@
 enum PageContent {
     /// Whether all bytes are 0. The page is aligned and a multiple of 64 bytes long.
     static func isZero(_ page: UnsafeRawBufferPointer) -> Bool {
-        page.withMemoryRebound(to: SIMD8<UInt64>.self) { words in
-            words.allSatisfy { ($0 .!= 0) == SIMDMask(repeating: false) }
+        page.withMemoryRebound(to: UInt64.self) { words in
+            var index = 0
+            while index < words.count {
+                // Eight without a branch between them.
+                let low = words[index] | words[index + 1] | words[index + 2] | words[index + 3]
+                let high = words[index + 4] | words[index + 5] | words[index + 6] | words[index + 7]
+                if low | high != 0 { return false }
+                index += 8
+            }
+            return true
         }
     }
 
