@@ -18,4 +18,17 @@ public enum TapDevice {
         try systemCall { clinux_tun_attach(value, name, Int16(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)) }
         return tap
     }
+
+    /// The bytes before each frame: `struct virtio_net_hdr`.
+    public static let headerSize = 10
+
+    /// Has the kernel give and take whole frames only, with checksums that are right and a header of ``headerSize`` bytes that says nothing.
+    /// Both are kept by a device that outlives its users, and so may be otherwise.
+    public static func clearOffloads(_ tap: Int32) throws(Errno) {
+        try systemCall { clinux_ioctl(tap, CLINUX_TUNSETOFFLOAD, 0) }
+        var size = Int32(headerSize)
+        try systemCall {
+            withUnsafeMutablePointer(to: &size) { clinux_ioctl(tap, CLINUX_TUNSETVNETHDRSZ, UInt(bitPattern: $0)) }
+        }
+    }
 }

@@ -1,6 +1,16 @@
 /// An address, its first byte the highest.
 typealias IPv4 = UInt32
 
+extension IPv4 {
+    /// From four decimal numbers with dots between them; nil if the text is not that.
+    init?(text: String) {
+        let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        let bytes = parts.compactMap { UInt8(String(decoding: $0, as: UTF8.self)) }
+        guard parts.count == 4, bytes.count == 4 else { return nil }
+        self = bytes.reduce(0) { $0 << 8 | IPv4($1) }
+    }
+}
+
 /// A packet of IPv4 (RFC 791) that is no fragment.
 struct IPv4Packet {
     static let headerSize = 20

@@ -37,6 +37,12 @@ struct MetadataService {
         return response
     }
 
+    /// What has been counted since the last call.
+    mutating func takeCounters() -> MetadataCounters {
+        defer { counters = MetadataCounters() }
+        return counters
+    }
+
     private mutating func respond(to request: MetadataRequest, now: UInt64) -> HTTPResponse {
         if request.path.isEmpty { return Self.text(400, "Invalid URI.") }
         switch request.method {

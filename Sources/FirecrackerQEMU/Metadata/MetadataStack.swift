@@ -76,6 +76,12 @@ struct MetadataStack {
         }
     }
 
+    /// What has been counted since the last call.
+    mutating func takeCounters() -> MetadataCounters {
+        defer { counters = MetadataCounters() }
+        return counters
+    }
+
     /// The next frame for the guest, or nil if there is none for now.
     mutating func nextFrame(now: UInt64) -> [UInt8]? {
         let frame: EthernetFrame

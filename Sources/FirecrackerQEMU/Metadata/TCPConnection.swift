@@ -114,7 +114,7 @@ struct TCPConnection {
             return .unusual
         }
         guard segment.flags.contains(.acknowledgment) else { return .unusual }
-        guard acknowledge(segment, now: now) else { return .unusual }
+        guard acknowledge(segment, now: now) else { return isDone ? .good : .unusual }
         let verdict = take(segment)
         serve(answer)
         if hasReceivedEnd, output.isEmpty, endSequence == nil { endSequence = sentEnd }
