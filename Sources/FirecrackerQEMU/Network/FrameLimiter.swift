@@ -21,13 +21,17 @@ struct FrameLimiter: Hashable {
 
     var limitsNothing: Bool { bytes == nil && frames == nil }
 
+    /// Whether nothing is to be tried until ``expire(now:)`` has found that the time has come.
+    var isBlocked: Bool { blockedUntil != nil }
+
+    mutating func expire(now: UInt64) {
+        if let end = blockedUntil, now >= end { blockedUntil = nil }
+    }
+
     /// Whether a frame may pass now.
     mutating func admit(_ size: Int, now: UInt64) -> Bool {
-        if let end = blockedUntil {
-            guard now >= end else { return false }
-            blockedUntil = nil
-        }
-        guard hasTaken(frames?.take(1, now: now), now: now) else { return false }
+        expire(now: now)
+        guard !isBlocked, hasTaken(frames?.take(1, now: now), now: now) else { return false }
         guard hasTaken(bytes?.take(UInt64(size), now: now), now: now) else {
             frames?.giveBack(1)
             return false

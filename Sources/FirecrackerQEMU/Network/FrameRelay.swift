@@ -103,7 +103,7 @@ final class FrameRelay {
 
     /// What to wait for at the socket.
     var guestInterest: Epoll.Events {
-        var events: Epoll.Events = sendLimiter.blockedUntil == nil ? .readable : []
+        var events: Epoll.Events = sendLimiter.isBlocked ? [] : .readable
         if !outbound.isEmpty { events.insert(.writable) }
         return events
     }
@@ -138,6 +138,8 @@ final class FrameRelay {
     /// - Parameter now: Nanoseconds of the monotonic clock.
     func turn(service: inout MetadataService, now: UInt64) {
         guard !isClosed else { return }
+        sendLimiter.expire(now: now)
+        receiveLimiter.expire(now: now)
         takeFromGuest(&service, now: now)
         giveToGuest(now: now)
     }
@@ -149,8 +151,9 @@ extension FrameRelay {
     private func takeFromGuest(_ service: inout MetadataService, now: UInt64) {
         var moved = 0
         repeat {
+            guard !sendLimiter.isBlocked else { return }
             forward(&service, now: now)
-            guard sendLimiter.blockedUntil.map({ now >= $0 }) ?? true, !isClosed else { return }
+            guard !sendLimiter.isBlocked, !isClosed else { return }
             inbound.compact()
             let room = inbound.bytes(inbound.end, inbound.room)
             let count = recv(guest, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
@@ -161,8 +164,8 @@ extension FrameRelay {
             }
             inbound.end += count
             moved += count
+            forward(&service, now: now)
         } while moved < Self.batch
-        forward(&service, now: now)
     }
 
     /// Sends on the whole frames that are there.
@@ -229,6 +232,7 @@ extension FrameRelay {
 
     /// Fills the empty buffer with frames, as long as there are any and the limiter lets them pass.
     private func collect(now: UInt64) {
+        guard refused == nil || !receiveLimiter.isBlocked else { return }
         moveRefusedFrame()
         while outbound.end < Self.batch {
             if refused == nil {
