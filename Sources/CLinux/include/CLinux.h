@@ -72,6 +72,8 @@ int clinux_share_content(int from, int to);
 
 static const unsigned long CLINUX_TIOCSPTLCK = TIOCSPTLCK;
 static const unsigned long CLINUX_TIOCGPTPEER = TIOCGPTPEER;
+static const unsigned long CLINUX_TUNSETOFFLOAD = TUNSETOFFLOAD;
+static const unsigned long CLINUX_TUNSETVNETHDRSZ = TUNSETVNETHDRSZ;
 static const unsigned long CLINUX_KVM_GET_API_VERSION = KVM_GET_API_VERSION;
 static const unsigned long CLINUX_KVM_CREATE_VM = KVM_CREATE_VM;
 static const unsigned long CLINUX_KVM_GET_VCPU_MMAP_SIZE = KVM_GET_VCPU_MMAP_SIZE;

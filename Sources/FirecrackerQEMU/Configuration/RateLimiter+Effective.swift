@@ -22,3 +22,11 @@ extension RateLimiter {
         RateLimiter(bandwidth: update.bandwidth ?? bandwidth, ops: update.ops ?? ops)
     }
 }
+
+extension RateLimiter? {
+    /// This limiter, if there is one, after a PATCH, if there is one: nil if nothing is limited then.
+    func updated(by update: RateLimiter?) -> RateLimiter? {
+        guard let update else { return self }
+        return (self ?? RateLimiter()).updated(by: update).effective
+    }
+}

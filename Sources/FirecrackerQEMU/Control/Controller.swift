@@ -83,6 +83,7 @@ final class Controller {
         // QEMU has its own copy now.
         _ = console
         self.machine = RunningMachine(machine, devices: resources)
+        metrics.collect = { machine.network?.takeCounters() ?? [] }
         metrics.write(devices: meteredDevices)
     }
 

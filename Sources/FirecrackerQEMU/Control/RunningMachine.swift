@@ -75,6 +75,7 @@ final class RunningMachine {
         case .patchMMDS(let value): try devices.metadata.patch(value)
         default: return .mmds(devices.metadata.shown)
         }
+        machine.network?.setMetadata(devices.metadata)
         return .done
     }
 }
@@ -122,13 +123,21 @@ extension RunningMachine {
 
     private func updateNetworkInterface(_ update: NetworkInterfaceUpdate) throws(APIFault) {
         let failure = "Network config error: Unable to update the net device: "
-        guard devices.interfaces.contains(where: { $0.config.ifaceId == update.ifaceId }) else {
+        guard let index = devices.interfaces.firstIndex(where: { $0.config.ifaceId == update.ifaceId }) else {
             throw APIFault(failure + Self.noDevice)
         }
-        // There is no limiter to take back: the start refuses them.
-        guard update.rxRateLimiter?.effective == nil, update.txRateLimiter?.effective == nil else {
-            throw APIFault(failure + "smartvm-qemu cannot limit the rate of a network interface")
+        var config = devices.interfaces[index].config
+        config.rxRateLimiter = config.rxRateLimiter.updated(by: update.rxRateLimiter)
+        config.txRateLimiter = config.txRateLimiter.updated(by: update.txRateLimiter)
+        let isRelayed =
+            machine.network?.updateLimiters(
+                of: update.ifaceId, receive: update.rxRateLimiter, send: update.txRateLimiter) == true
+        guard isRelayed || config.rxRateLimiter == nil && config.txRateLimiter == nil else {
+            throw APIFault(
+                failure + "smartvm-qemu cannot begin to limit an interface that had neither a limiter nor metadata at "
+                    + "InstanceStart: give \(update.ifaceId) a limiter then, however large.")
         }
+        devices.interfaces[index].config = config
     }
 
     private func updatePmem(_ update: PmemUpdate) throws(APIFault) {

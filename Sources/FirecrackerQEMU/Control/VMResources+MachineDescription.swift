@@ -27,11 +27,8 @@ extension VMResources {
         description.drives = drives.compactMap { block in
             block.file.map { Self.drive(block.config, $0.descriptor.rawValue) }
         }
-        description.networkInterfaces = interfaces.map {
-            MachineDescription.NetworkDevice(
-                id: $0.config.ifaceId, tap: $0.tap.descriptor.rawValue, macAddress: $0.config.guestMac,
-                mtu: $0.config.mtu)
-        }
+        description.networkInterfaces = interfaces.map(Self.networkDevice)
+        description.metadata = metadata
         description.vsock = vsock.map {
             MachineDescription.Vsock(
                 guestCID: $0.config.guestCid, listener: $0.listener.descriptor.rawValue, path: $0.config.udsPath)
@@ -55,6 +52,16 @@ extension VMResources {
             partitionUUID: config.partuuid, isWriteback: config.cacheType == .writeback)
         drive.limiter = DriveLimiter(config.rateLimiter)
         return drive
+    }
+
+    private static func networkDevice(_ interface: Interface) -> MachineDescription.NetworkDevice {
+        let config = interface.config
+        var device = MachineDescription.NetworkDevice(
+            id: config.ifaceId, tap: interface.tap.descriptor.rawValue, macAddress: config.guestMac, mtu: config.mtu)
+        device.metadataAddress = interface.metadataAddress
+        device.receiveLimiter = config.rxRateLimiter
+        device.sendLimiter = config.txRateLimiter
+        return device
     }
 
     private func openConsole() throws(MachineFault) -> SharedDescriptor? {

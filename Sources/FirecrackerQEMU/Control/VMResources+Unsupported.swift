@@ -31,13 +31,6 @@ extension VMResources {
             return
                 "Cannot create block device: smartvm-qemu has no vhost-user drives, but \(drive.config.driveId) is one."
         }
-        if interfaces.contains(where: { $0.metadataAddress != nil }) {
-            return
-                "Cannot create network device: smartvm-qemu does not serve metadata to the guest. Leave mmds/config out."
-        }
-        if let limited = interfaces.first(where: { $0.config.rxRateLimiter != nil || $0.config.txRateLimiter != nil }) {
-            return "Cannot create network device: smartvm-qemu cannot limit the rate of \(limited.config.ifaceId)."
-        }
         if serial.rateLimiter?.effective != nil {
             return "Failed to create device manager: smartvm-qemu cannot limit the rate of the serial console."
         }

@@ -1,3 +1,5 @@
+public import FirecrackerAPI
+
 /// Everything that a machine is made of, as plain values: what ``QEMUMachine`` is given, and all that it is given.
 ///
 /// Files, TAP interfaces and listening sockets are open descriptors. They belong to the caller, are only duplicated here, and must
@@ -19,6 +21,8 @@ public struct MachineDescription: Sendable {
     /// In the order of the guest's /dev/vda, /dev/vdb, …: a root drive stands first.
     public var drives: [BlockDevice] = []
     public var networkInterfaces: [NetworkDevice] = []
+    /// What the metadata service tells the guest, on the interfaces that have it.
+    public var metadata = MetadataStore(sizeLimit: 0)
     public var vsock: Vsock?
     public var balloon: Balloon?
     public var entropy: Entropy?
@@ -109,6 +113,15 @@ public struct MachineDescription: Sendable {
         /// `xx:xx:xx:xx:xx:xx`; nil leaves the choice to QEMU.
         public var macAddress: String?
         public var mtu: UInt16?
+        /// Where the metadata service answers on it; nil: nowhere.
+        public var metadataAddress: String?
+        /// Towards the guest.
+        public var receiveLimiter: RateLimiter?
+        /// From the guest.
+        public var sendLimiter: RateLimiter?
+
+        /// Whether its frames pass through this process. It stays so for the life of the machine.
+        public var isRelayed: Bool { metadataAddress != nil || receiveLimiter != nil || sendLimiter != nil }
 
         public init(id: String, tap: Int32, macAddress: String? = nil, mtu: UInt16? = nil) {
             self.id = id

@@ -20,6 +20,8 @@ struct QEMUCommandLine {
         var memory: Int32
         /// Any descriptor that does nothing: see ``VsockDevice``.
         var vhost: Int32?
+        /// QEMU's ends of the interfaces that are relayed, by their places.
+        var relays: [Int: Int32] = [:]
     }
 
     /// As many virtio devices as the machine has places for.
@@ -48,7 +50,9 @@ struct QEMUCommandLine {
         for (index, drive) in description.drives.enumerated() {
             add(drive, index: index, isBlockDevice: isBlockDevice(drive.file))
         }
-        for (index, interface) in description.networkInterfaces.enumerated() { add(interface, index: index) }
+        for (index, interface) in description.networkInterfaces.enumerated() {
+            add(interface, index: index, relay: channels.relays[index])
+        }
         if let vsock = description.vsock, let vhost = channels.vhost { add(vsock, vhost: vhost) }
         if let balloon = description.balloon { add(balloon) }
         if let entropy = description.entropy { add(entropy) }
@@ -122,8 +126,12 @@ struct QEMUCommandLine {
                 + "write-cache=\(drive.isWriteback ? "on" : "off")")
     }
 
-    private mutating func add(_ interface: MachineDescription.NetworkDevice, index: Int) {
-        add("-netdev", "tap,id=tap\(index),fd=\(inherit(interface.tap)),vhost=off")
+    private mutating func add(_ interface: MachineDescription.NetworkDevice, index: Int, relay: Int32?) {
+        if let relay {
+            add("-netdev", "socket,id=tap\(index),fd=\(inherit(relay))")
+        } else {
+            add("-netdev", "tap,id=tap\(index),fd=\(inherit(interface.tap)),vhost=off")
+        }
         var device = "virtio-net-device,id=net\(index),netdev=tap\(index)"
         if let address = interface.macAddress { device += ",mac=\(address)" }
         if let mtu = interface.mtu { device += ",host_mtu=\(mtu)" }

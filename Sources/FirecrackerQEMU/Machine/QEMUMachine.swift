@@ -55,6 +55,7 @@ public final class QEMUMachine {
     var driveNodes: [DriveNodes]
     var balloonTargetMiB = 0
     let vsock: VsockThread?
+    let network: NetworkRelays?
     /// Whether QEMU said that it was not the guest who ended it.
     private var hostEndedIt = false
 
@@ -83,15 +84,20 @@ public final class QEMUMachine {
         }
         let vhost = try Self.vhostDescriptor(description)
         defer { if let vhost { close(vhost) } }
+        let network = try NetworkRelays(description)
+        self.network = network
         let started = try QEMUProcess.start(
             binary, console: description.console, memory: memory.descriptor, vhost: vhost,
             filter: { SeccompNotification.filter(ioctlOf: $0, group: 0xaf, refusing: description.refusedSystemCalls) }
         ) { (channels) throws(MachineFault) in
-            try QEMUCommandLine(
+            var channels = channels
+            channels.relays = network?.remoteEnds ?? [:]
+            return try QEMUCommandLine(
                 description, kernelCommandLine: kernelCommandLine, channels: channels,
                 isBlockDevice: FileRange.isBlockDevice)
         }
         process = started.process
+        network?.closeRemoteEnds()
         vsock = try Self.startVsock(description, started.process, started.listener)
         do throws(QMPError) {
             try process.monitor.open(timeout: options.startTimeout)

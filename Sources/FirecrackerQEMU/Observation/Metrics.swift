@@ -23,6 +23,8 @@ final class Metrics {
 
     private var values: [Counter: UInt64] = [:]
     private var file: SharedDescriptor?
+    /// Asked before each line for what others have counted since the last.
+    var collect: (() -> [(group: String, name: String, value: UInt64)])?
 
     func count(_ counter: Counter, by amount: UInt64 = 1) {
         values[counter, default: 0] += amount
@@ -58,6 +60,7 @@ final class Metrics {
     /// - Parameter devices: Groups and ids of the devices, for example `block` and `rootfs`.
     func write(devices: [(group: String, id: String)]) {
         guard let file else { return }
+        for counted in collect?() ?? [] { count(Counter(counted.group, counted.name), by: counted.value) }
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         var writer = JSONWriter()

@@ -78,7 +78,8 @@ extension BootPlan {
         var id = "rootfs"
         while drives.contains(where: { $0.driveId == id }) { id += "_" }
         return Drive(
-            driveId: id, isRootDevice: true, isReadOnly: image.rootfsIsReadOnly || image.agent != nil, pathOnHost: image.rootfsPath)
+            driveId: id, isRootDevice: true, isReadOnly: image.rootfsIsReadOnly || image.agent != nil,
+            pathOnHost: image.rootfsPath)
     }
 
     /// The VMM works in a directory of its own.

@@ -8,6 +8,14 @@ struct HTTPFault: Error, Hashable {
         HTTPFault(message: "Invalid header. Reason: \(reason)")
     }
 
+    private static let kinds = ["Invalid header. Reason: ", "Invalid HTTP Method: ", "Invalid HTTP Version: ", "Invalid URI: "]
+
+    /// The message without the kind of fault before it.
+    var detail: String {
+        for kind in Self.kinds where message.hasPrefix(kind) { return String(message.dropFirst(kind.count)) }
+        return message
+    }
+
     /// The body of the answer. The line break makes it no JSON, but this is what clients know.
     var encoded: [UInt8] {
         Array("{ \"error\": \"\(message)\nAll previous unanswered requests will be dropped.\" }".utf8)

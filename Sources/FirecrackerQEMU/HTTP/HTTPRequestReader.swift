@@ -1,14 +1,5 @@
 internal import FirecrackerAPI
 
-/// A request as HTTP carries it.
-struct HTTPRequest: Hashable {
-    var method: HTTPMethod
-    /// The path with its query, without scheme and host; empty counts as `/`.
-    var path: String
-    /// Nil if there is none; never empty.
-    var body: [UInt8]?
-}
-
 /// The receiving side of one connection: bytes in, requests out.
 ///
 /// Theory of operation. Firecracker's HTTP library reads at most 1024 bytes at a time into a buffer of that size, in
@@ -84,7 +75,7 @@ struct HTTPRequestReader {
                 buffer = Array(rest)
                 return false
             }
-            request = try Self.parseRequestLine(line)
+            request = try HTTPRequest.parse(line).request
             headers = HTTPHeaders()
             state = .headers
             return true
@@ -128,29 +119,5 @@ struct HTTPRequestReader {
             index += 1
         }
         return nil
-    }
-
-    private static func parseRequestLine(_ line: [UInt8]) throws(HTTPFault) -> HTTPRequest {
-        let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3 else { throw .invalidRequest }
-        guard let method = HTTPMethod(rawValue: String(decoding: parts[0], as: UTF8.self)) else {
-            throw HTTPFault(message: "Invalid HTTP Method: Unsupported HTTP method.")
-        }
-        if parts[1].isEmpty { throw HTTPFault(message: "Invalid URI: Empty URI not allowed.") }
-        guard let target = String(validating: parts[1], as: UTF8.self) else {
-            throw HTTPFault(message: "Invalid URI: Cannot parse URI as UTF-8.")
-        }
-        guard ["HTTP/1.0", "HTTP/1.1"].contains(where: { parts[2].elementsEqual($0.utf8) }) else {
-            throw HTTPFault(message: "Invalid HTTP Version: Unsupported HTTP version.")
-        }
-        return HTTPRequest(method: method, path: path(of: target), body: nil)
-    }
-
-    private static func path(of target: String) -> String {
-        let scheme = "http://"
-        let bytes = target.utf8.starts(with: scheme.utf8) ? target.utf8.dropFirst(scheme.utf8.count) : target.utf8[...]
-        guard let slash = bytes.firstIndex(of: UInt8(ascii: "/")) else { return "" }
-        if bytes.count == target.utf8.count, slash != target.utf8.startIndex { return "" }
-        return String(Substring(bytes[slash...]))
     }
 }

@@ -2,6 +2,10 @@
 struct HTTPHeaders {
     private(set) var contentLength: UInt32 = 0
     private(set) var expectsContinue = false
+    /// Whether JSON is the form of answer that was asked for.
+    private(set) var acceptsJSON = false
+    /// Those that mean nothing to HTTP itself, trimmed, in the order of their arrival.
+    private(set) var custom: [(name: String, value: String)] = []
 
     /// Takes one line, without its end. Names that are not known and values that are not supported are passed over.
     mutating func parse(_ line: [UInt8]) throws(HTTPFault) {
@@ -26,9 +30,23 @@ struct HTTPHeaders {
             if trimmed == "100-continue" { expectsContinue = true }
         case "accept-encoding":
             try Self.checkEncodings(trimmed)
-        default:
+        case "accept":
+            switch trimmed {
+            case "application/json": acceptsJSON = true
+            case "text/plain": acceptsJSON = false
+            default: break
+            }
+        case "content-type", "transfer-encoding", "server":
             break
+        default:
+            custom.append((Self.trimmed(name), trimmed))
         }
+    }
+
+    /// The value of the last header of that name, in whatever case.
+    func custom(_ name: String) -> String? {
+        let name = name.lowercased()
+        return custom.last { $0.name.lowercased() == name }?.value
     }
 
     /// Refuses what forbids an answer as it is.

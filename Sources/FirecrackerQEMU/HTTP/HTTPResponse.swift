@@ -1,9 +1,16 @@
 internal import FirecrackerAPI
 
 /// An answer as HTTP carries it.
-struct HTTPResponse: Hashable {
+struct HTTPResponse {
     var status: Int
     var isDeprecated = false
+    /// As the status line has it.
+    var version = "HTTP/1.1"
+    var contentType = "application/json"
+    /// What a method that is refused might have been.
+    var allowedMethods: [HTTPMethod] = []
+    /// A header that means nothing to HTTP itself.
+    var custom: (name: String, value: String)?
     /// Nil: no body, and no length either.
     var body: [UInt8]?
 
@@ -30,9 +37,11 @@ struct HTTPResponse: Hashable {
     }
 
     var encoded: [UInt8] {
-        var head = "HTTP/1.1 \(status) \r\nServer: Firecracker API\r\nConnection: keep-alive\r\n"
+        var head = "\(version) \(status) \r\nServer: Firecracker API\r\nConnection: keep-alive\r\n"
+        if !allowedMethods.isEmpty { head += "Allow: \(allowedMethods.map(\.rawValue).joined(separator: ", "))\r\n" }
         if isDeprecated { head += "Deprecation: true\r\n" }
-        if let body { head += "Content-Type: application/json\r\nContent-Length: \(body.count)\r\n" }
+        if let body { head += "Content-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n" }
+        if let custom { head += "\(custom.name): \(custom.value)\r\n" }
         return Array(head.utf8) + Array("\r\n".utf8) + (body ?? [])
     }
 
