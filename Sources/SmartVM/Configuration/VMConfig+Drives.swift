@@ -98,51 +98,43 @@ extension VMConfig {
 extension VMConfig.Drive: ConfigurationObject {
     static var initial: Self { Self(driveId: "") }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [
-            .value("driveId", \.driveId),
-            .optional("pathOnHost", \.pathOnHost),
-            .value("isRootDevice", \.isRootDevice),
-            .value("isReadOnly", \.isReadOnly, default: false),
-            .optional("partuuid", \.partuuid),
-            .optional("cacheType", \.cacheType),
-            .optional("ioEngine", \.ioEngine),
-            .optional("rateLimiter", \.rateLimiter),
-            .optional("socket", \.socket, since: FirecrackerVersion(1, 6)),
-        ]
-    }
+    static let keys: [ConfigurationKey<Self>] = [
+        .value("driveId", \.driveId),
+        .optional("pathOnHost", \.pathOnHost),
+        .value("isRootDevice", \.isRootDevice),
+        .value("isReadOnly", \.isReadOnly, default: false),
+        .optional("partuuid", \.partuuid),
+        .optional("cacheType", \.cacheType),
+        .optional("ioEngine", \.ioEngine),
+        .optional("rateLimiter", \.rateLimiter),
+        .optional("socket", \.socket, since: FirecrackerVersion(1, 6)),
+    ]
 }
 
 extension VMConfig.Pmem: ConfigurationObject {
     static var initial: Self { Self(id: "", pathOnHost: "") }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [
-            .value("id", \.id),
-            .value("pathOnHost", \.pathOnHost),
-            .value("rootDevice", \.rootDevice, default: false),
-            .value("readOnly", \.readOnly, default: false),
-            .optional("rateLimiter", \.rateLimiter, since: FirecrackerVersion(1, 16)),
-        ]
-    }
+    static let keys: [ConfigurationKey<Self>] = [
+        .value("id", \.id),
+        .value("pathOnHost", \.pathOnHost),
+        .value("rootDevice", \.rootDevice, default: false),
+        .value("readOnly", \.readOnly, default: false),
+        .optional("rateLimiter", \.rateLimiter, since: FirecrackerVersion(1, 16)),
+    ]
 }
 
 extension VMConfig.RateLimiter: ConfigurationObject {
     static var initial: Self { Self(bandwidth: nil) }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [.optional("bandwidth", \.bandwidth), .optional("ops", \.ops)]
-    }
+    static let keys: [ConfigurationKey<Self>] = [.optional("bandwidth", \.bandwidth), .optional("ops", \.ops)]
 }
 
 extension VMConfig.TokenBucket: ConfigurationObject {
     static var initial: Self { Self(size: 0, refillTime: 0) }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [
-            .value("size", \.size),
-            .value("refillTime", \.refillTime),
-            .optional("oneTimeBurst", \.oneTimeBurst),
-        ]
-    }
+    static let keys: [ConfigurationKey<Self>] = [
+        .value("size", \.size),
+        .value("refillTime", \.refillTime),
+        .optional("oneTimeBurst", \.oneTimeBurst),
+    ]
 }

@@ -90,52 +90,44 @@ extension VMConfig {
 extension VMConfig.BootSource: ConfigurationObject {
     static var initial: Self { Self(kernelImagePath: nil) }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [
-            .optional("kernelImagePath", \.kernelImagePath),
-            .optional("initrdPath", \.initrdPath),
-            .optional("bootArgs", \.bootArgs),
-        ]
-    }
+    static let keys: [ConfigurationKey<Self>] = [
+        .optional("kernelImagePath", \.kernelImagePath),
+        .optional("initrdPath", \.initrdPath),
+        .optional("bootArgs", \.bootArgs),
+    ]
 }
 
 extension VMConfig.MachineConfig: ConfigurationObject {
     static var initial: Self { Self(vcpuCount: 1) }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [
-            .value("vcpuCount", \.vcpuCount),
-            .value("memSizeMib", \.memSizeMib),
-            .value("smt", \.smt, default: false),
-            .value("trackDirtyPages", \.trackDirtyPages, default: false),
-            .value("hugePages", \.hugePages, default: .normal, since: FirecrackerVersion(1, 7)),
-            .optional("cpuTemplate", \.cpuTemplate),
-        ]
-    }
+    static let keys: [ConfigurationKey<Self>] = [
+        .value("vcpuCount", \.vcpuCount),
+        .value("memSizeMib", \.memSizeMib),
+        .value("smt", \.smt, default: false),
+        .value("trackDirtyPages", \.trackDirtyPages, default: false),
+        .value("hugePages", \.hugePages, default: .normal, since: FirecrackerVersion(1, 7)),
+        .optional("cpuTemplate", \.cpuTemplate),
+    ]
 }
 
 extension VMConfig.MemoryHotplug: ConfigurationObject {
     static var initial: Self { Self(totalSizeMib: 0) }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [
-            .value("totalSizeMib", \.totalSizeMib),
-            .value("blockSizeMib", \.blockSizeMib, default: 2),
-            .value("slotSizeMib", \.slotSizeMib, default: 128),
-        ]
-    }
+    static let keys: [ConfigurationKey<Self>] = [
+        .value("totalSizeMib", \.totalSizeMib),
+        .value("blockSizeMib", \.blockSizeMib, default: 2),
+        .value("slotSizeMib", \.slotSizeMib, default: 128),
+    ]
 }
 
 extension VMConfig.Balloon: ConfigurationObject {
     static var initial: Self { Self(amountMib: 0) }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [
-            .value("amountMib", \.amountMib),
-            .value("deflateOnOom", \.deflateOnOom),
-            .value("statsPollingIntervalS", \.statsPollingIntervalS, default: 0),
-            .value("freePageHinting", \.freePageHinting, default: false, since: FirecrackerVersion(1, 14)),
-            .value("freePageReporting", \.freePageReporting, default: false, since: FirecrackerVersion(1, 14)),
-        ]
-    }
+    static let keys: [ConfigurationKey<Self>] = [
+        .value("amountMib", \.amountMib),
+        .value("deflateOnOom", \.deflateOnOom),
+        .value("statsPollingIntervalS", \.statsPollingIntervalS, default: 0),
+        .value("freePageHinting", \.freePageHinting, default: false, since: FirecrackerVersion(1, 14)),
+        .value("freePageReporting", \.freePageReporting, default: false, since: FirecrackerVersion(1, 14)),
+    ]
 }

@@ -77,25 +77,23 @@ public struct VMConfig: Hashable, Sendable {
 extension VMConfig: ConfigurationObject {
     static var initial: Self { Self(id: nil) }
 
-    static var keys: [ConfigurationKey<VMConfig>] {
-        [
-            .optional("id", \.id),
-            .optional("image", \.image),
-            .optional("hostname", \.hostname),
-            .optional("bootSource", \.bootSource),
-            .value("machineConfig", \.machineConfig),
-            .optional("cpuConfig", \.cpuConfig),
-            .value("drives", \.drives, default: []),
-            .value("pmem", \.pmem, default: [], since: FirecrackerVersion(1, 14)),
-            .value("networkInterfaces", \.networkInterfaces, default: []),
-            .optional("vsock", \.vsock),
-            .optional("balloon", \.balloon),
-            .optional("memoryHotplug", \.memoryHotplug, since: FirecrackerVersion(1, 14)),
-            .optional("entropy", \.entropy),
-            .optional("mmds", \.mmds),
-            .optional("serial", \.serial, since: FirecrackerVersion(1, 14)),
-            .optional("metrics", \.metrics),
-            .optional("logger", \.logger),
-        ]
-    }
+    static let keys: [ConfigurationKey<VMConfig>] = [
+        .optional("id", \.id),
+        .optional("image", \.image),
+        .optional("hostname", \.hostname),
+        .optional("bootSource", \.bootSource),
+        .value("machineConfig", \.machineConfig),
+        .optional("cpuConfig", \.cpuConfig),
+        .value("drives", \.drives, default: []),
+        .value("pmem", \.pmem, default: [], since: FirecrackerVersion(1, 14)),
+        .value("networkInterfaces", \.networkInterfaces, default: []),
+        .optional("vsock", \.vsock),
+        .optional("balloon", \.balloon),
+        .optional("memoryHotplug", \.memoryHotplug, since: FirecrackerVersion(1, 14)),
+        .optional("entropy", \.entropy),
+        .optional("mmds", \.mmds),
+        .optional("serial", \.serial, since: FirecrackerVersion(1, 14)),
+        .optional("metrics", \.metrics),
+        .optional("logger", \.logger),
+    ]
 }
