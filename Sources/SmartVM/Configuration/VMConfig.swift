@@ -47,6 +47,7 @@ public struct VMConfig: Hashable, Sendable {
     /// The guest's host name, at most 64 bytes. Default: the id.
     public var hostname: String?
 
+    /// Each argument is the property of its name.
     public init(
         id: String? = nil, image: String? = nil, bootSource: BootSource? = nil,
         machineConfig: MachineConfig = .init(), cpuConfig: CPUConfig? = nil, drives: [Drive] = [], pmem: [Pmem] = [],
