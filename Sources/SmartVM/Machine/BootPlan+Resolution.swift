@@ -24,6 +24,7 @@ extension BootPlan {
         }
         self.init(config, kernel: ownKernel, image: image)
         try checkMemory()
+        try checkVsockPath()
     }
 
     /// Puts together what the configuration and its image give; looks at no file.
