@@ -108,7 +108,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            swiftSettings: rules),
+            exclude: ["README.md"], swiftSettings: rules),
         .testTarget(
             name: "BootTests",
             dependencies: [

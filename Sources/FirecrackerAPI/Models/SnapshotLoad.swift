@@ -41,12 +41,12 @@ public struct SnapshotLoad: WireModel {
             .required("snapshot_path", \.snapshotPath, .path),
             .optional("mem_file_path", \.memFilePath, .path),
             .optional("mem_backend", \.memBackend),
-            .defaulted("enable_diff_snapshots", \.enableDiffSnapshots),
-            .defaulted("track_dirty_pages", \.trackDirtyPages),
+            .sparse("enable_diff_snapshots", \.enableDiffSnapshots, default: false),
+            .sparse("track_dirty_pages", \.trackDirtyPages, default: false),
             .defaulted("resume_vm", \.resumeVm),
-            .defaulted("network_overrides", \.networkOverrides),
+            .sparse("network_overrides", \.networkOverrides, default: []),
             .optional("vsock_override", \.vsockOverride),
-            .defaulted("clock_realtime", \.clockRealtime),
+            .sparse("clock_realtime", \.clockRealtime, default: false),
         ])
 }
 

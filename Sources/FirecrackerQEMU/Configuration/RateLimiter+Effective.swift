@@ -3,7 +3,7 @@ public import FirecrackerAPI
 extension TokenBucket {
     /// Nil if the bucket limits nothing: a size or a time of 0, or so much that it cannot be counted.
     public var effective: TokenBucket? {
-        guard size > 0, refillTime > 0, !refillTime.multipliedReportingOverflow(by: 1_000_000).overflow else {
+        guard size > 0, refillTime > 0, refillTime <= Self.maximumRefillTime else {
             return nil
         }
         return TokenBucket(size: size, refillTime: refillTime, oneTimeBurst: oneTimeBurst == 0 ? nil : oneTimeBurst)

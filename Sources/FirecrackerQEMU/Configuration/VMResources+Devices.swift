@@ -83,7 +83,9 @@ extension VMResources {
         var config = new
         config.rxRateLimiter = new.rxRateLimiter?.effective
         config.txRateLimiter = new.txRateLimiter?.effective
-        if let mtu = new.mtu, mtu < 68 { throw APIFault(failure + "MTU \(mtu) is out of range [68, 65535]") }
+        if let mtu = new.mtu, !NetworkInterface.mtus.contains(Int(mtu)) {
+            throw APIFault(failure + "MTU \(mtu) is out of range [68, 65535]")
+        }
         do throws(Errno) {
             return Interface(config: config, tap: try host.openTap(new.hostDevName))
         } catch .nameTooLong {

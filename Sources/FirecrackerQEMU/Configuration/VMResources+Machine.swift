@@ -2,10 +2,6 @@ internal import FirecrackerAPI
 internal import Linux
 
 extension VMResources {
-    /// The largest balloon, in MiB.
-    static let balloonLimitMib: UInt32 = 16_777_215
-    static let vcpuLimit: UInt8 = 32
-
     mutating func setBootSource(_ new: BootSource) throws(APIFault) {
         let kernel: SharedDescriptor
         do throws(Errno) {
@@ -46,8 +42,7 @@ extension VMResources {
         new.trackDirtyPages = update.trackDirtyPages ?? new.trackDirtyPages
         new.hugePages = update.hugePages ?? new.hugePages
         if let template = update.cpuTemplate { new.cpuTemplate = template == .empty ? nil : template }
-        let isOdd = new.vcpuCount > 1 && new.vcpuCount % 2 == 1
-        guard (1...Self.vcpuLimit).contains(new.vcpuCount), !(new.smt && isOdd) else {
+        guard MachineConfig.allows(vcpuCount: Int(new.vcpuCount), smt: new.smt) else {
             throw APIFault(
                 "Machine config error: The number of vCPUs must be greater than 0, less than 32 and must be 1 or an even "
                     + "number if SMT is enabled.")
@@ -77,10 +72,10 @@ extension VMResources {
         guard UInt(new.amountMib) <= machineConfig.memSizeMib else {
             throw APIFault("Balloon config error: Amount of pages requested is too large.")
         }
-        guard new.amountMib <= Self.balloonLimitMib else {
+        guard new.amountMib <= BalloonConfig.maximumAmountMib else {
             throw APIFault(
                 "Balloon config error: Error creating the balloon device: Requested memory should be less than "
-                    + "\(Self.balloonLimitMib)MiB")
+                    + "\(BalloonConfig.maximumAmountMib)MiB")
         }
         balloon = new
     }
@@ -95,9 +90,15 @@ extension VMResources {
 
     mutating func setMemoryHotplug(_ new: MemoryHotplugConfig) throws(APIFault) {
         func refuse(_ reason: String) -> APIFault { APIFault("Memory hotplug config error: \(reason)") }
-        if new.blockSizeMib < 2 { throw refuse("Block size must not be lower than 2 MiB") }
+        let smallestBlock = MemoryHotplugConfig.minimumBlockSizeMib
+        let smallestSlot = MemoryHotplugConfig.minimumSlotSizeMib
+        if new.blockSizeMib < smallestBlock {
+            throw refuse("Block size must not be lower than \(smallestBlock) MiB")
+        }
         if new.blockSizeMib & (new.blockSizeMib - 1) != 0 { throw refuse("Block size must be a power of 2") }
-        if new.slotSizeMib < 128 { throw refuse("Slot size must not be lower than 128 MiB") }
+        if new.slotSizeMib < smallestSlot {
+            throw refuse("Slot size must not be lower than \(smallestSlot) MiB")
+        }
         if new.slotSizeMib % new.blockSizeMib != 0 {
             throw refuse("Slot size must be a multiple of block size (\(new.blockSizeMib) MiB)")
         }

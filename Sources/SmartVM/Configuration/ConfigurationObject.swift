@@ -56,8 +56,8 @@ struct ConfigurationKey<Model: ConfigurationObject>: Sendable {
             json: { model in get(model).flatMap { isShown($0) ? $0.json : nil } },
             requirements: { model, path in
                 guard let value = get(model), isShown(value) else { return [] }
-                return since.map { [ConfigurationRequirement(path: path, since: $0)] } ?? []
-                    + value.requirements(at: path)
+                let own = since.map { [ConfigurationRequirement(path: path, since: $0)] } ?? []
+                return own + value.requirements(at: path)
             },
             texts: { model, path in get(model)?.texts(at: path) ?? [] })
     }

@@ -9,12 +9,17 @@ extension ConfigurationProblem {
         return Self(path: place, text: "is not a known key; the known ones are \(known.joined(separator: ", "))")
     }
 
-    /// The known name that differs least, if the difference looks like a slip or like Firecracker's own spelling.
+    /// The known name that differs least, if the difference looks like a slip, like Firecracker's own spelling, or like a name that
+    /// was not remembered to its end.
     private static func nearest(to name: String, in known: [String]) -> String? {
         let plain = plainForm(name)
         let distances = known.map { (name: $0, distance: distance(plain, plainForm($0))) }
         guard let best = distances.min(by: { $0.distance < $1.distance }) else { return nil }
-        return best.distance <= max(1, plain.count / 3) ? best.name : nil
+        if best.distance <= max(1, plain.count / 3) { return best.name }
+        return known.first { known in
+            let common = zip(plain, plainForm(known)).prefix { $0 == $1 }.count
+            return common >= 3 && common * 3 >= plain.count * 2
+        }
     }
 
     /// `vcpu_count`, `vcpu-count` and `vcpuCount` are one name here.

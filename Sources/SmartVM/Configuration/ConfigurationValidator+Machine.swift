@@ -3,15 +3,18 @@ internal import FirecrackerAPI
 extension ConfigurationValidator {
     mutating func check(identityOf config: VMConfig) {
         let root = ConfigurationPath.root
-        require(
-            config.id.map(Self.isName), root.key("id"),
-            "must be 1 to 63 letters, digits or hyphens, and begin with a letter or digit")
+        if let id = config.id {
+            require(
+                Self.isName(id), root.key("id"),
+                "must be 1 to 63 letters, digits and hyphens, and begin with a letter or digit, not '\(id)'")
+        }
         refuseEmpty(config.image, root.key("image"))
         if let hostname = config.hostname {
             let parts = hostname.split(separator: ".", omittingEmptySubsequences: false)
             require(
                 hostname.utf8.count <= 64 && parts.allSatisfy(Self.isName), root.key("hostname"),
-                "must be at most 64 letters, digits and hyphens, in parts of 1 to 63 that begin with a letter or digit")
+                "must be at most 64 letters, digits and hyphens, in parts of 1 to 63 that begin with a letter or digit, "
+                    + "not '\(hostname)'")
         }
     }
 
@@ -36,7 +39,8 @@ extension ConfigurationValidator {
                 "must be 1 or even when machineConfig.smt is true")
         } else {
             require(
-                false, path.key("vcpuCount"), "must be between \(counts.lowerBound) and \(counts.upperBound)")
+                false, path.key("vcpuCount"),
+                "must be between \(counts.lowerBound) and \(counts.upperBound), not \(machine.vcpuCount)")
         }
         check(machine.memSizeMib, in: 1...Int.max, path.key("memSizeMib"))
         if machine.hugePages == .hugetlbfs2M {
