@@ -12,10 +12,28 @@ public struct FileLock: ~Copyable, Sendable {
     ///
     /// - Parameter wait: Whether to block the thread until it is free. Otherwise a lock held elsewhere is `wouldBlock`.
     public init(_ path: String, _ mode: Mode = .exclusive, wait: Bool = false) throws(Errno) {
-        let descriptor = try Descriptor.open(path, O_RDWR | O_CREAT)
+        try self.init(try Descriptor.open(path, O_RDWR | O_CREAT), mode, wait: wait)
+    }
+
+    /// Takes the lock on a directory itself, which holds for whatever name it gets meanwhile.
+    ///
+    /// - Parameter wait: As above.
+    public init(directory path: String, _ mode: Mode = .exclusive, wait: Bool = false) throws(Errno) {
+        try self.init(try Descriptor.open(path, O_RDONLY | O_DIRECTORY), mode, wait: wait)
+    }
+
+    private init(_ descriptor: consuming Descriptor, _ mode: Mode, wait: Bool) throws(Errno) {
         let operation = (mode == .exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB)
         let value = descriptor.rawValue
         try systemCall { flock(value, operation) }
         self.descriptor = descriptor
+    }
+
+    /// Whether the path leads to what is locked, not to a file that has taken its place since, or to none.
+    public borrowing func isInPlace(_ path: String) -> Bool {
+        guard let own = try? FileStatus(of: "/proc/self/fd/\(descriptor.rawValue)"),
+            let there = try? FileStatus(of: path)
+        else { return false }
+        return own.device == there.device && own.inode == there.inode
     }
 }

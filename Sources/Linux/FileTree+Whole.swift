@@ -20,6 +20,11 @@ extension FileTree {
         }
     }
 
+    /// rmdir(2): fails with `ENOTEMPTY` if something is in it.
+    public static func removeEmptyDirectory(_ path: String) throws(Errno) {
+        try systemCall { rmdir(path) }
+    }
+
     /// Bytes on the disk of a directory and everything in it, holes not counted.
     public static func diskUsage(of path: String) throws(Errno) -> Int64 {
         var sum: Int64 = 0

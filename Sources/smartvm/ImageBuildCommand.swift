@@ -19,6 +19,12 @@ struct ImageBuildCommand: AsyncParsableCommand {
     @Flag(name: .shortAndLong, help: "Say nothing of the steps.")
     var quiet = false
 
+    func validate() throws {
+        if ["latest", "lts"].contains(name) {
+            throw ValidationError("\(name) is fetched, not made: smartvm image pull \(name).")
+        }
+    }
+
     func run() async throws {
         let directory = try DataDirectory()
         try directory.prepare()

@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import SmartVM
 
 /// `smartvm image ls`.
@@ -17,11 +16,9 @@ struct ImageListCommand: AsyncParsableCommand {
         switch format {
         case .json:
             // The manifests themselves.
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            print(String(decoding: try encoder.encode(bundles), as: UTF8.self))
+            print(try JSONText.of(bundles))
         case .table:
-            var table = TextTable(["NAME", "KERNEL", "ROOT", "CREATED", "SIZE"])
+            var table = TextTable(["NAME", "VERSION", "ROOT", "CREATED", "SIZE"])
             for bundle in bundles {
                 table.add([
                     bundle.bundleId, bundle.ciVersion, bundle.rootfsType, String(bundle.createdAt.prefix(10)),

@@ -39,7 +39,18 @@ final class ImageProgressReporter: Sendable {
         let number = String(repeating: " ", count: max(0, 3 - "\(percent)".count)) + "\(percent)"
         let cells = String(repeating: "#", count: filled) + String(repeating: "-", count: 20 - filled)
         // One short of the width: a full line would make some terminals begin the next one.
-        return String("[\(cells)] \(number)% \(progress.step)".prefix(max(width - 1, 1)))
+        return String("[\(cells)] \(number)% \(bytes(progress))\(progress.step)".prefix(max(width - 1, 1)))
+    }
+
+    /// `12.3/45.6 MiB `; nothing where a step has no bytes.
+    private static func bytes(_ progress: ImageProgress) -> String {
+        guard let done = progress.completedBytes else { return "" }
+        return "\(mebibytes(done))\(progress.totalBytes.map { "/\(mebibytes($0))" } ?? "") MiB "
+    }
+
+    private static func mebibytes(_ bytes: Int64) -> String {
+        let tenths = bytes * 10 >> 20
+        return "\(tenths / 10).\(tenths % 10)"
     }
 
     private static var columns: Int {

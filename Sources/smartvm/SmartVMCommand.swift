@@ -15,7 +15,10 @@ struct SmartVMCommand: AsyncParsableCommand {
               smartvm doctor                   whether this machine can run them, and what is missing
             """,
         version: SmartVMVersion.current,
-        subcommands: [RunCommand.self, ConfigCommand.self, ImageCommand.self, DoctorCommand.self, BenchCommand.self])
+        subcommands: [
+            RunCommand.self, ConfigCommand.self, ImageCommand.self, VMMCommand.self, DoctorCommand.self,
+            BenchCommand.self,
+        ])
 
     /// Failures of smartvm itself end with 125, as docker's do, so that they can be told from the command's own status.
     static let failureStatus: Int32 = 125

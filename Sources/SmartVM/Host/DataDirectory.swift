@@ -51,6 +51,9 @@ public struct DataDirectory: Hashable, Sendable {
     /// Images, one directory each.
     public var imagesPath: String { "\(path)/images" }
 
+    /// Releases of Firecracker, one directory each, named by their versions.
+    public var releasesPath: String { "\(path)/firecracker" }
+
     /// Makes a directory of SmartVM's and those above it.
     static func make(_ directory: String) throws(SmartVMError) {
         do throws(Errno) {

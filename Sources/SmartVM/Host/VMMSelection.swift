@@ -46,7 +46,8 @@ public enum VMMSelection: Hashable, Sendable {
     /// Finds the program. Takes less than a millisecond once KVM has been probed in this boot of the host.
     ///
     /// - Parameters:
-    ///   - dataDirectory: Keeps the result of the probe; a program `bin/firecracker` in it is found too.
+    ///   - dataDirectory: Keeps the result of the probe; a program `bin/firecracker` in it is found too, and the releases that
+    ///     `smartvm vmm pull` has fetched.
     ///   - probe: Nil: the one that this boot of the host has seen, or a new one.
     /// - Throws: `VMM_NOT_FOUND`, with what to install.
     public func resolve(
@@ -56,9 +57,9 @@ public enum VMMSelection: Hashable, Sendable {
         case .firecracker:
             guard let path = Self.firecracker(dataDirectory, environment) else {
                 throw SmartVMError(
-                    .vmmNotFound, "firecracker is not on PATH.",
+                    .vmmNotFound, "firecracker is neither on PATH nor in \(dataDirectory.path).",
                     cure:
-                        "Install it from https://github.com/firecracker-microvm/firecracker/releases, or use --vmm qemu."
+                        "Fetch it with `smartvm vmm pull`, or use --vmm qemu."
                 )
             }
             return VMM(kind: .firecracker, path: path, reason: "It was asked for.")
@@ -87,7 +88,7 @@ public enum VMMSelection: Hashable, Sendable {
 
     private static func firecracker(_ dataDirectory: DataDirectory, _ environment: HostEnvironment) -> String? {
         let own = "\(dataDirectory.path)/bin/firecracker"
-        return environment.program("firecracker") ?? (File.isExecutable(own) ? own : nil)
+        return environment.program("firecracker") ?? (File.isExecutable(own) ? own : dataDirectory.newestFirecracker)
     }
 
     /// smartvm-qemu, and what it runs.
@@ -129,6 +130,16 @@ extension HostEnvironment {
 }
 
 extension DataDirectory {
+    /// The program of the newest release that was fetched.
+    fileprivate var newestFirecracker: String? {
+        let names = (try? FileTree.names(at: releasesPath)) ?? []
+        let releases = names.compactMap { name in
+            (name.hasPrefix("v") ? NumericVersion(name.dropFirst(), parts: 3...3) : nil).map { ($0, name) }
+        }
+        return releases.sorted { $0.0 > $1.0 }.map { "\(releasesPath)/\($0.1)/firecracker" }.first(
+            where: File.isExecutable)
+    }
+
     /// What the probe of KVM has said in this boot of the host.
     var kvmProbePath: String { "\(path)/kvm-probe" }
 }

@@ -15,6 +15,18 @@ struct ImageDirectory: Hashable, Sendable {
 
     /// - Throws: `INVALID_IMAGE_NAME` for what would lead elsewhere, or could be mistaken for something else.
     init(checking name: String, in cacheDir: String) throws(SmartVMError) {
+        guard Self.isPlain(name), name.utf8.count <= 128 else {
+            throw SmartVMError(
+                .invalidImageName, "\"\(name)\" is not a name of an image.",
+                cure:
+                    "Names have 1 to 128 letters, digits, dots, dashes and underscores, and begin with a letter or digit."
+            )
+        }
+        self.init(name: name, in: cacheDir)
+    }
+
+    /// Letters, digits, dots, dashes and underscores, not beginning with one of the latter: no path, no option, nothing hidden.
+    private static func isPlain(_ name: String) -> Bool {
         let allowed = name.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -23,14 +35,13 @@ struct ImageDirectory: Hashable, Sendable {
             default: false
             }
         }
-        guard allowed, !name.isEmpty, !name.hasPrefix("."), !name.hasPrefix("-"), name.utf8.count <= 128 else {
-            throw SmartVMError(
-                .invalidImageName, "\"\(name)\" is not a name of an image.",
-                cure:
-                    "Names have 1 to 128 letters, digits, dots, dashes and underscores, and begin with a letter or digit."
-            )
-        }
-        self.init(name: name, in: cacheDir)
+        return allowed && !name.isEmpty && !name.hasPrefix(".") && !name.hasPrefix("-") && !name.hasPrefix("_")
+    }
+
+    /// Whether a file of an image may be called so: plain, and none of the names that have a meaning here.
+    static func isArtifactName(_ name: String) -> Bool {
+        isPlain(name) && name.utf8.count <= 200 && ![manifest, VerifiedFiles.fileName, modulesName].contains(name)
+            && !name.hasPrefix(AgentInitramfs.prefix) && !name.hasSuffix(".tmp")
     }
 
     var path: String { "\(cacheDir)/\(name)" }
@@ -41,14 +52,29 @@ struct ImageDirectory: Hashable, Sendable {
     private static let discardPrefix = ".old-"
     private var lockPath: String { "\(cacheDir)/.\(name).lock" }
     private static let manifest = "manifest.json"
+    /// What the initramfs holds beside the guest agent.
+    static let modulesName = "modules.cpio"
+    /// Downloads that are not complete, of all images.
+    var partialsPath: String { "\(cacheDir)/.partial" }
 
     /// Reads the manifest. Paths in it are taken to be in this directory, wherever it has been moved since.
     ///
     /// - Throws: `IMAGE_NOT_FOUND`; `INVALID_BASE_IMAGE_MANIFEST`, also if a file that it names is missing.
     func bundle() throws(SmartVMError) -> BaseImageBundle {
+        let bundle = try description()
+        for file in [bundle.kernelImagePath, bundle.rootfsPath] + (bundle.initrdPath.map { [$0] } ?? []) {
+            guard let status = try? FileStatus(of: file), status.size > 0 else {
+                throw broken("\(file) is missing or empty", nil)
+            }
+        }
+        return bundle
+    }
+
+    /// The same, whether its files are there or not.
+    func description() throws(SmartVMError) -> BaseImageBundle {
         let text: [UInt8]
         do throws(Errno) {
-            text = try File.read("\(path)/\(Self.manifest)")
+            text = try File.read("\(path)/\(Self.manifest)", limit: 1 << 20)
         } catch {
             if error == .noSuchFile { throw Self.notFound(name) }
             throw SmartVMError(.imageNotFound, "The image \(name) cannot be read: \(error).", underlying: error)
@@ -63,11 +89,6 @@ struct ImageDirectory: Hashable, Sendable {
         bundle.kernelImagePath = moved(bundle.kernelImagePath)
         bundle.rootfsPath = moved(bundle.rootfsPath)
         bundle.initrdPath = bundle.initrdPath.map(moved)
-        for file in [bundle.kernelImagePath, bundle.rootfsPath] + (bundle.initrdPath.map { [$0] } ?? []) {
-            guard let status = try? FileStatus(of: file), status.size > 0 else {
-                throw broken("\(file) is missing or empty", nil)
-            }
-        }
         return bundle
     }
 
@@ -78,7 +99,9 @@ struct ImageDirectory: Hashable, Sendable {
     private func broken(_ what: String, _ error: (any Error)?) -> SmartVMError {
         SmartVMError(
             .invalidImageManifest, "The image \(name) is broken: \(what).",
-            cure: "Make it again with `smartvm image build \(name)`, or remove it with `smartvm image rm \(name)`.",
+            cure: name == BaseImagePreset.minimal.rawValue
+                ? "Make it again with `smartvm image build \(name)`, or remove it with `smartvm image rm \(name)`."
+                : "Remove it with `smartvm image rm \(name)`, and fetch it again with `smartvm image pull`.",
             underlying: error)
     }
 
@@ -96,7 +119,9 @@ struct ImageDirectory: Hashable, Sendable {
         let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
         if let last = try? style.parse(bundle.lastAccessedAt), abs(last.timeIntervalSinceNow) < 3600 { return bundle }
         // Under the lock, and only if it is still this image: else the description of one would be written into another.
-        guard let lock = try? FileLock(lockPath), let now = try? self.bundle(), now == bundle else { return bundle }
+        guard let lock = try? ImageLock(free: lockPath), let now = try? self.bundle(), now == bundle else {
+            return bundle
+        }
         var bundle = bundle
         bundle.lastAccessedAt = style.format(Date())
         try? write(bundle, in: path)
@@ -113,6 +138,16 @@ struct ImageDirectory: Hashable, Sendable {
         } catch {
             throw Self.explained(error, cacheDir)
         }
+    }
+
+    /// Takes the lock if nobody else has it.
+    func freeLock() -> ImageLock? {
+        try? ImageLock(free: lockPath)
+    }
+
+    /// To be called before a lock is given up: where no image has come of it, or none is left, its file goes too.
+    func settle(_ lock: borrowing ImageLock) {
+        if !File.exists(path) { lock.removeFile() }
     }
 
     /// Clears away what a build or a removal that was killed has left. The caller holds the lock.
@@ -161,22 +196,18 @@ struct ImageDirectory: Hashable, Sendable {
         try removeLitter()
     }
 
-    /// Whether the files are what the manifest says.
-    func isIntact(_ bundle: BaseImageBundle, steps: ImageSteps) throws -> Bool {
-        guard let checksums = bundle.checksums else { return false }
-        try steps.begin("Comparing the image \(name) with its checksums", upTo: 0)
-        let initrd = try bundle.initrdPath.map { try Checksum.sha256(ofFile: $0) }
-        return try Checksum.sha256(ofFile: bundle.kernelImagePath) == checksums.kernelSha256
-            && Checksum.sha256(ofFile: bundle.rootfsPath) == checksums.rootfsSha256 && initrd == checksums.initrdSha256
-    }
-
     static func notFound(_ name: String) -> SmartVMError {
-        SmartVMError(
-            .imageNotFound, "There is no image \(name).",
-            cure: BaseImagePreset.all.contains(BaseImagePreset(rawValue: name))
-                ? "smartvm image build \(name)"
-                : "`smartvm image ls` lists those that are there; these can be made: "
-                    + BaseImagePreset.all.map(\.rawValue).joined(separator: ", ") + ".")
+        let preset = BaseImagePreset(rawValue: name)
+        let cure =
+            if BaseImagePreset.ofCI.contains(preset) {
+                "smartvm image pull \(name)"
+            } else if preset == .minimal {
+                "smartvm image build \(name)"
+            } else {
+                "`smartvm image ls` lists those that are there; these can be made or fetched: "
+                    + BaseImagePreset.all.map(\.rawValue).joined(separator: ", ") + "."
+            }
+        return SmartVMError(.imageNotFound, "There is no image \(name).", cure: cure)
     }
 
     /// Errors of system calls in the terms of a user's.

@@ -8,6 +8,8 @@ final class ImageSteps: Sendable {
         var start = 0.0
         var end = 0.0
         var reported = 0.0
+        /// Of the current step.
+        var bytes: Int64 = 0
         /// Thrown by the handler from within a step, where it cannot be passed on.
         var refusal: (any Error)?
     }
@@ -23,7 +25,7 @@ final class ImageSteps: Sendable {
     func begin(_ step: String, upTo fraction: Double) throws {
         let report = try state.withLock { state in
             if let refusal = state.refusal { throw refusal }
-            (state.step, state.start, state.end) = (step, state.end, fraction)
+            (state.step, state.start, state.end, state.bytes) = (step, state.end, max(state.end, fraction), 0)
             state.reported = max(state.reported, state.start)
             return ImageProgress(step: step, fraction: state.reported)
         }
@@ -32,13 +34,28 @@ final class ImageSteps: Sendable {
 
     /// Reports the part of the current step that is done, from 0 to 1.
     func within(_ part: Double) {
+        do { try report(part: part) } catch { state.withLock { $0.refusal = error } }
+    }
+
+    /// Reports the bytes of the current step that are done.
+    ///
+    /// - Throws: what the handler throws.
+    func within(bytes done: Int64, of total: Int64?) throws {
+        let part = total.map { $0 > 0 ? Double(done) / Double($0) : 1 } ?? 0
+        try report(part: part, bytes: done, of: total)
+    }
+
+    /// A step that has no end that is known tells its bytes, a mebibyte at a time.
+    private func report(part: Double, bytes: Int64? = nil, of total: Int64? = nil) throws {
         let report: ImageProgress? = state.withLock { state in
             let fraction = state.start + (state.end - state.start) * min(max(part, 0), 1)
-            guard fraction - state.reported >= 0.005 else { return nil }
-            state.reported = fraction
-            return ImageProgress(step: state.step, fraction: fraction)
+            let isNews = fraction - state.reported >= 0.005 || (bytes ?? 0) - state.bytes >= 1 << 20
+            guard isNews else { return nil }
+            state.reported = max(state.reported, fraction)
+            state.bytes = bytes ?? 0
+            return ImageProgress(
+                step: state.step, fraction: state.reported, completedBytes: bytes, totalBytes: total)
         }
-        guard let report else { return }
-        do { try handler(report) } catch { state.withLock { $0.refusal = error } }
+        if let report { try handler(report) }
     }
 }

@@ -36,7 +36,7 @@ struct MinimalImage: Sendable {
     /// What is made: the names of the files in the bundle's directory.
     enum FileName {
         static let kernel = "vmlinux"
-        static let modules = "modules.cpio"
+        static let modules = ImageDirectory.modulesName
         static let rootFileSystem = "rootfs.ext4"
     }
 

@@ -7,6 +7,10 @@ extension SmartVMError.Code {
     public static let imageBuildFailed = Self(rawValue: "IMAGE_BUILD_FAILED")
     /// An image's manifest cannot be understood.
     public static let invalidImageManifest = Self(rawValue: "INVALID_BASE_IMAGE_MANIFEST")
+    /// The manifest of a hosted image was not given, or could not be read or fetched.
+    public static let imageManifestFailed = Self(rawValue: "BASE_IMAGE_MANIFEST_FAILED")
+    /// The cache is told to keep less than one image.
+    public static let invalidImageCacheLimit = Self(rawValue: "INVALID_BASE_IMAGE_CACHE_LIMIT")
     /// A name that no image can have.
     public static let invalidImageName = Self(rawValue: "INVALID_IMAGE_NAME")
     /// A file is not a kernel that a VMM can start.

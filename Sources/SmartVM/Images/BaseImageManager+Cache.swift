@@ -1,0 +1,98 @@
+public import FirecrackerClient
+internal import Linux
+
+/// What is there.
+extension BaseImageManager {
+    /// An image that is there.
+    ///
+    /// - Throws: `INVALID_IMAGE_NAME`, `IMAGE_NOT_FOUND`, `INVALID_BASE_IMAGE_MANIFEST`.
+    public func image(named name: String) throws(SmartVMError) -> BaseImageBundle {
+        try ImageDirectory(checking: name, in: cacheDir).bundle()
+    }
+
+    /// All images that are there, by name. What cannot be understood is left out.
+    public func list() throws(SmartVMError) -> [BaseImageBundle] {
+        directories().compactMap { try? $0.bundle() }
+    }
+
+    /// Bytes that an image takes on the disk.
+    public func size(of bundle: BaseImageBundle) -> Int64 {
+        (try? FileTree.diskUsage(of: bundle.bundleDir)) ?? 0
+    }
+
+    /// Reads all files of an image and compares them with their checksums.
+    ///
+    /// - Returns: False if one of them differs, or if it has no checksums.
+    /// - Throws: `INVALID_IMAGE_NAME`, `IMAGE_NOT_FOUND`, `INVALID_BASE_IMAGE_MANIFEST`; `CancellationError`.
+    public func verify(
+        named name: String, progress: @escaping ImageProgress.Handler = { _ in }
+    ) async throws -> Bool {
+        let directory = try ImageDirectory(checking: name, in: cacheDir)
+        return try await directory.isIntact(try directory.bundle(), readingAll: true, steps: ImageSteps(progress))
+    }
+
+    /// Removes an image. VMs that run keep the files that they have open.
+    ///
+    /// - Throws: `INVALID_IMAGE_NAME`, `IMAGE_NOT_FOUND`; `DATA_DIRECTORY_UNUSABLE`.
+    public func remove(named name: String) async throws {
+        let directory = try ImageDirectory(checking: name, in: cacheDir)
+        guard File.exists(directory.path) else { throw ImageDirectory.notFound(name) }
+        let lock = try await directory.lock(steps: ImageSteps { _ in })
+        defer { directory.settle(lock) }
+        do throws(Errno) {
+            try directory.remove()
+        } catch {
+            throw SmartVMError(
+                .dataDirectoryUnusable, "The image \(name) in \(cacheDir) cannot be removed: \(error).",
+                underlying: error)
+        }
+    }
+
+    /// Keeps an image from being evicted for as long as the result lives.
+    ///
+    /// - Throws: `IMAGE_NOT_FOUND` if it has gone since the bundle was got.
+    public func use(_ bundle: BaseImageBundle) throws(SmartVMError) -> BaseImageUse {
+        try BaseImageUse(bundle)
+    }
+
+    /// Evicts fetched images, the ones that were not used for longest first, until ``maxStoredBaseImages`` are left. Those that are in
+    /// use, or being worked on, stay even if there are more then.
+    ///
+    /// - Parameter name: One that stays whatever its age.
+    /// - Returns: The names of those that went.
+    @discardableResult
+    public func pruneBaseImageCache(keeping name: String? = nil) async throws -> [String] {
+        let fetched = directories().compactMap { directory -> (directory: ImageDirectory, lastUse: String)? in
+            guard let bundle = try? directory.description(), bundle.preset != .minimal else { return nil }
+            return (directory, bundle.lastAccessedAt)
+        }
+        var excess = fetched.count - maxStoredBaseImages
+        var evicted: [String] = []
+        // Times of one form are ordered as their texts are.
+        for (directory, _) in fetched.sorted(by: { $0.lastUse < $1.lastUse }) where directory.name != name {
+            if excess <= 0 { break }
+            guard evict(directory, of: fetched.count) else { continue }
+            evicted.append(directory.name)
+            excess -= 1
+        }
+        return evicted
+    }
+
+    private func evict(_ directory: ImageDirectory, of count: Int) -> Bool {
+        guard let lock = directory.freeLock() else { return false }
+        defer { directory.settle(lock) }
+        // Whoever runs a VM from it has a lock on the directory.
+        guard let unused = try? FileLock(directory: directory.path, .exclusive), unused.isInPlace(directory.path),
+            (try? directory.remove()) != nil
+        else { return false }
+        withExtendedLifetime(unused) {}
+        warning(
+            "Evicting \(directory.name): \(count) fetched base images are more than the \(maxStoredBaseImages) kept.")
+        return true
+    }
+
+    /// All directories that could be images.
+    func directories() -> [ImageDirectory] {
+        ((try? FileTree.names(at: cacheDir)) ?? []).compactMap { try? ImageDirectory(checking: $0, in: cacheDir) }
+    }
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import SmartVM
+
+/// `smartvm image verify`.
+struct ImageVerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Compare images with their checksums.",
+        discussion: "Prints the names of those that are what they were; fails with status 1 if one is not.")
+
+    @Argument(help: "The images. Default: all.")
+    var names: [String] = []
+
+    @Flag(name: .shortAndLong, help: "Say nothing of the steps.")
+    var quiet = false
+
+    func run() async throws {
+        let manager = BaseImageManager(try DataDirectory())
+        let all = names.isEmpty ? try manager.list().map(\.bundleId) : names
+        let quiet = quiet
+        let reporter = ImageProgressReporter()
+        var areIntact = true
+        for name in all {
+            let isIntact = try await manager.verify(named: name, progress: { if !quiet { reporter.report($0) } })
+            reporter.finish()
+            if isIntact { print(name) } else { StandardError.print("smartvm: The image \(name) is not what it was.") }
+            areIntact = areIntact && isIntact
+        }
+        if !areIntact { throw ExitCode(1) }
+    }
+}

@@ -1,0 +1,20 @@
+import ArgumentParser
+import SmartVM
+
+/// `smartvm vmm rm`.
+struct VMMRemoveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rm", abstract: "Remove releases of Firecracker. VMs that run are not disturbed.",
+        aliases: ["remove"])
+
+    @Argument(help: "The versions.")
+    var versions: [String]
+
+    func run() async throws {
+        let manager = ImageManager(try DataDirectory())
+        for version in versions {
+            try await manager.remove(version)
+            print(version)
+        }
+    }
+}
