@@ -47,6 +47,7 @@ extension MicroVM {
     }
 
     private func restore(_ snapshot: Snapshot, _ options: RestoreOptions) async throws {
+        try requireName()
         for path in [snapshot.snapshotPath, snapshot.memFilePath] where !File.exists(path) {
             throw SmartVMError(
                 .invalidFile, "The snapshot cannot be restored: there is no file \(path).",

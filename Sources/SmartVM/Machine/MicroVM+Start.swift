@@ -42,6 +42,7 @@ extension MicroVM {
     }
 
     private func boot(_ options: StartOptions) async throws {
+        try requireName()
         try config.requireValid()
         let directories = host.directories
         _ = try await BlockingWork.run { directories.reclaimAbandoned() }
@@ -66,6 +67,11 @@ extension MicroVM {
             if await vm.hasAgent { try await vm.awaitIdentity() }
         }
         try begin(.started)
+    }
+
+    /// The name becomes that of a directory, so nothing is done with one that is none.
+    func requireName() throws(SmartVMError) {
+        try VMConfig(id: id, image: BaseImagePreset.minimal.rawValue).requireValid()
     }
 
     /// From now on the VM is up, unless somebody wants it to end.

@@ -21,7 +21,7 @@ extension MicroVM {
         try await usableClient(for: .resume).resume()
         lifecycle.apply(.resumed)
         guard hasAgent, let session else { return }
-        if session.identitiesGiven <= identitiesSeen, wasReset {
+        if wasReset {
             try await awaitIdentityAfterReset()
         } else {
             _ = await session.send(.setTime(nanoseconds: Clock.realtimeNanoseconds))
