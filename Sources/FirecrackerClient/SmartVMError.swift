@@ -18,6 +18,7 @@ public struct SmartVMError: Error, Sendable {
         /// The VMM's own words.
         public var message: String
 
+        /// Each parameter sets the property of its name, which says what it means.
         public init(endpoint: String, status: Int, message: String) {
             self.endpoint = endpoint
             self.status = status
@@ -25,6 +26,7 @@ public struct SmartVMError: Error, Sendable {
         }
     }
 
+    /// The kind of failure.
     public var code: Code
     /// One sentence that names the thing and the cause.
     public var message: String
@@ -35,6 +37,7 @@ public struct SmartVMError: Error, Sendable {
     /// What it was caused by.
     public var underlying: (any Error)?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         _ code: Code, _ message: String, cure: String? = nil, fault: Fault? = nil, underlying: (any Error)? = nil
     ) {

@@ -2,6 +2,7 @@ public import FirecrackerAPI
 
 // The requests of everyday use by name. All throw as ``SocketClient/send(_:timeout:)`` does.
 extension SocketClient {
+    /// Name, state and version of the VM.
     public func instanceInfo() async throws -> InstanceInfo {
         try await value(.getInstanceInfo) { if case .instanceInfo(let info) = $0 { info } else { nil } }
     }
@@ -16,6 +17,7 @@ extension SocketClient {
         try await value(.getVMConfiguration) { if case .vmConfiguration(let all) = $0 { all } else { nil } }
     }
 
+    /// CPUs and memory.
     public func machineConfig() async throws -> MachineConfig {
         try await value(.getMachineConfig) { if case .machineConfig(let config) = $0 { config } else { nil } }
     }
@@ -40,18 +42,22 @@ extension SocketClient {
         try await send(.performAction(.sendCtrlAltDel))
     }
 
+    /// Has the metrics written now.
     public func flushMetrics() async throws {
         try await send(.performAction(.flushMetrics))
     }
 
+    /// The balloon as it is configured.
     public func balloon() async throws -> BalloonConfig {
         try await value(.getBalloon) { if case .balloon(let config) = $0 { config } else { nil } }
     }
 
+    /// What the guest says of its memory. Needs a balloon with statistics.
     public func balloonStatistics() async throws -> BalloonStatistics {
         try await value(.getBalloonStatistics) { if case .balloonStatistics(let all) = $0 { all } else { nil } }
     }
 
+    /// The memory that was plugged in.
     public func memoryHotplugStatus() async throws -> MemoryHotplugStatus {
         try await value(.getMemoryHotplug) { if case .memoryHotplug(let status) = $0 { status } else { nil } }
     }

@@ -16,6 +16,7 @@ public actor SocketClient {
     /// The longest path, in bytes, that a Unix socket can have.
     public static let maximumPathLength = 107
 
+    /// The VMM's socket.
     public nonisolated let socketPath: String
     /// How long an answer may take where the request does not say.
     public nonisolated let timeout: Duration

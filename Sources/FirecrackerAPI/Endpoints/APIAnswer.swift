@@ -2,14 +2,23 @@
 public enum APIAnswer: Hashable, Sendable {
     /// Status 204, without a body.
     case done
+    /// To `GET /`.
     case instanceInfo(InstanceInfo)
+    /// To `GET /version`.
     case version(VersionInfo)
+    /// To `GET /vm/config`.
     case vmConfiguration(VMConfiguration)
+    /// To `GET /machine-config`.
     case machineConfig(MachineConfig)
+    /// To `GET /balloon`.
     case balloon(BalloonConfig)
+    /// To `GET /balloon/statistics`.
     case balloonStatistics(BalloonStatistics)
+    /// To `GET /balloon/hinting/status`.
     case balloonHintingStatus(BalloonHintingStatus)
+    /// To `GET /hotplug/memory`.
     case memoryHotplug(MemoryHotplugStatus)
+    /// To `GET /mmds`: the metadata store.
     case mmds(JSONValue)
 
     /// The body, nil for status 204.

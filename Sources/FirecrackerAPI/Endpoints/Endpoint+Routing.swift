@@ -2,11 +2,13 @@
 
 extension Endpoint {
     /// A request that a server has read.
-    public struct ParsedRequest: Sendable {
-        public let endpoint: Endpoint
-        public let request: APIRequest
+    package struct ParsedRequest: Sendable {
+        /// The row of the table.
+        package let endpoint: Endpoint
+        /// What is asked.
+        package let request: APIRequest
         /// The warning that its use deserves, and the answer's `Deprecation` header; nil if none.
-        public let deprecation: String?
+        package let deprecation: String?
     }
 
     /// Reads a request.
@@ -15,7 +17,7 @@ extension Endpoint {
     /// `//machine-config/x` is `/machine-config`. A query counts as part of the path.
     ///
     /// - Parameter body: Nil or empty if there is none.
-    public static func parse(
+    package static func parse(
         _ method: HTTPMethod, _ path: String, body: [UInt8]?
     ) throws(APIFault) -> ParsedRequest {
         let components = split(path)

@@ -1,6 +1,6 @@
 extension Endpoint {
     /// The API of Firecracker 1.16.1.
-    public static let table: [Endpoint] = instance + machine + devices + memory + metadata + snapshots
+    package static let table: [Endpoint] = instance + machine + devices + memory + metadata + snapshots
 
     private static let instance: [Endpoint] = [
         .get("/", .always, .getInstanceInfo, answer: APIAnswer.instanceInfo),

@@ -4,17 +4,20 @@
 /// request (``rendered(_:)``) and sends what the row renders; a server asks it for the row of a method and a path
 /// (``parse(_:_:body:)``) and gets the request back, or the fault that Firecracker answers. What a row does in one
 /// direction it does in the other, so that the two cannot drift apart.
-public struct Endpoint: Sendable {
+package struct Endpoint: Sendable {
     /// When a request is allowed at all; whether it succeeds is another question.
-    public enum Availability: Sendable {
+    package enum Availability: Sendable {
+        /// Before and after the start.
         case always
+        /// Only before.
         case beforeStart
+        /// Only after.
         case afterStart
         /// Before the start it configures; afterwards it plugs in, where PCI is enabled.
         case configureOrPlug
 
         /// Why not, or nil.
-        public func refusal(isStarted: Bool) -> APIFault? {
+        package func refusal(isStarted: Bool) -> APIFault? {
             switch self {
             case .beforeStart where isStarted: .notAfterStart
             case .afterStart where !isStarted: .notBeforeStart
@@ -39,10 +42,12 @@ public struct Endpoint: Sendable {
         case identifier
     }
 
-    public let method: HTTPMethod
+    /// The HTTP method.
+    package let method: HTTPMethod
     /// As the documentation writes it, for example `/drives/{drive_id}`.
-    public let path: String
-    public let availability: Availability
+    package let path: String
+    /// When it can be asked.
+    package let availability: Availability
     let bodyRule: BodyRule
     /// The fixed components of the path.
     let components: [String]
@@ -82,22 +87,23 @@ public struct Endpoint: Sendable {
 }
 
 extension Endpoint: CustomStringConvertible {
-    public var description: String { "\(method.rawValue) \(path)" }
+    package var description: String { "\(method.rawValue) \(path)" }
 }
 
 // MARK: For clients
 
 extension Endpoint {
     /// A request as it goes over the wire.
-    public struct WireRequest: Sendable {
-        public let endpoint: Endpoint
+    package struct WireRequest: Sendable {
+        /// The row of the table.
+        package let endpoint: Endpoint
         /// The path with the id filled in.
-        public let path: String
+        package let path: String
         /// Nil: no body.
-        public let body: [UInt8]?
+        package let body: [UInt8]?
 
         /// Reads the body of an answer of status 200 or 204.
-        public func answer(status: Int, body: [UInt8]) throws(JSONFault) -> APIAnswer {
+        package func answer(status: Int, body: [UInt8]) throws(JSONFault) -> APIAnswer {
             status == 204 ? .done : try endpoint.decodeAnswer(body)
         }
     }
@@ -105,7 +111,7 @@ extension Endpoint {
     /// What to send for a request.
     ///
     /// - Throws: The fault that every server answers if the request names a resource by an id that cannot be one.
-    public static func rendered(_ request: APIRequest) throws(APIFault) -> WireRequest {
+    package static func rendered(_ request: APIRequest) throws(APIFault) -> WireRequest {
         for endpoint in table {
             guard let rendering = endpoint.render(request) else { continue }
             guard endpoint.rest == .identifier else {

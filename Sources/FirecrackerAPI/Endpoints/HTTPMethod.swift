@@ -1,5 +1,5 @@
 /// The methods that the API knows.
-public enum HTTPMethod: String, Sendable, CaseIterable {
+package enum HTTPMethod: String, Sendable, CaseIterable {
     case get = "GET"
     case put = "PUT"
     case patch = "PATCH"

@@ -1,5 +1,6 @@
 /// Why a text is not the JSON that was expected, in the words of serde_json, which clients of Firecracker see.
 public struct JSONFault: Error, Hashable, Sendable {
+    /// What is wrong, in the words of serde.
     public var message: String
     /// From 1; 0 if the fault has no position.
     public var line: Int
@@ -7,6 +8,7 @@ public struct JSONFault: Error, Hashable, Sendable {
     /// byte.
     public var column: Int
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(_ message: String, line: Int = 0, column: Int = 0) {
         self.message = message
         self.line = line
@@ -82,9 +84,9 @@ extension JSONFault {
 }
 
 /// Text as Rust's `Debug` formats it, which stands in fault messages and log lines.
-public enum RustText {
+package enum RustText {
     /// The string in double quotes, with the escapes of Rust.
-    public static func quoted(_ text: String) -> String {
+    package static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

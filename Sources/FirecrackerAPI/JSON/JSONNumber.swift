@@ -1,5 +1,6 @@
 /// A number as the text gave it: whole numbers stay exact over the whole range of 64 bits.
 public enum JSONNumber: Hashable, Sendable, CustomStringConvertible {
+    /// An integer that is not negative.
     case unsigned(UInt64)
     /// Below zero.
     case negative(Int64)

@@ -115,7 +115,7 @@ extension JSONReader {
     // MARK: Anything
 
     /// Reads any value.
-    public mutating func readValue() throws(JSONFault) -> JSONValue {
+    package mutating func readValue() throws(JSONFault) -> JSONValue {
         switch try startOfValue() {
         case UInt8(ascii: "n"):
             try word("null")

@@ -8,7 +8,7 @@
 /// unknown field, a missing one, a name that no enum has), the fault travels without a position up to the value that
 /// encloses it, which first tries to read its own closing bracket and then notes where reading stands. The second rule
 /// is why "missing field" points behind the closing brace.
-public struct JSONReader {
+package struct JSONReader {
     /// Values nested deeper than this are refused.
     static let depthLimit = 128
 
@@ -19,13 +19,14 @@ public struct JSONReader {
     /// otherwise), a client does not mind what a newer server adds.
     let skipsUnknownFields: Bool
 
-    public init(_ bytes: [UInt8], skipsUnknownFields: Bool = false) {
+    /// Each parameter sets the property of its name, which says what it means.
+    package init(_ bytes: [UInt8], skipsUnknownFields: Bool = false) {
         self.bytes = bytes
         self.skipsUnknownFields = skipsUnknownFields
     }
 
     /// Reads one value with nothing behind it.
-    public static func read<Value>(
+    package static func read<Value>(
         _ bytes: [UInt8], skipsUnknownFields: Bool = false,
         _ body: (inout JSONReader) throws(JSONFault) -> Value
     ) throws(JSONFault) -> Value {
@@ -115,13 +116,14 @@ public struct JSONReader {
     }
 
     /// True if a `null` was read; otherwise nothing was.
-    public mutating func readNull() throws(JSONFault) -> Bool {
+    package mutating func readNull() throws(JSONFault) -> Bool {
         guard skipWhitespace() == UInt8(ascii: "n") else { return false }
         try word("null")
         return true
     }
 
-    public mutating func readBool() throws(JSONFault) -> Bool {
+    /// Reads `true` or `false`.
+    package mutating func readBool() throws(JSONFault) -> Bool {
         switch try startOfValue() {
         case UInt8(ascii: "t"):
             try word("true")
@@ -135,7 +137,7 @@ public struct JSONReader {
     }
 
     /// Reads a number that must be whole and fit.
-    public mutating func readUnsigned<Value: FixedWidthInteger & UnsignedInteger>(
+    package mutating func readUnsigned<Value: FixedWidthInteger & UnsignedInteger>(
         expected: String
     ) throws(JSONFault) -> Value {
         let number: JSONNumber
@@ -159,7 +161,8 @@ public struct JSONReader {
         }
     }
 
-    public mutating func readString(expected: String = "a string") throws(JSONFault) -> String {
+    /// Reads a text.
+    package mutating func readString(expected: String = "a string") throws(JSONFault) -> String {
         guard try startOfValue() == UInt8(ascii: "\"") else { throw invalidType(expected: expected) }
         index += 1
         return try readStringBody()

@@ -1,24 +1,36 @@
 /// Any JSON value.
 public enum JSONValue: Hashable, Sendable {
+    /// `null`.
     case null
+    /// `true` or `false`.
     case bool(Bool)
+    /// A number.
     case number(JSONNumber)
+    /// A text.
     case string(String)
+    /// Values in order.
     case array([JSONValue])
+    /// Named values.
     case object(JSONObject)
 }
 
 /// The members of an object, sorted by the bytes of their names; of two with one name the later counts.
 public struct JSONObject: Hashable, Sendable {
+    /// One named value.
     public struct Member: Hashable, Sendable {
+        /// The key.
         public var name: String
+        /// The value.
         public var value: JSONValue
     }
 
+    /// All members.
     public private(set) var members: [Member] = []
 
+    /// Makes an empty one.
     public init() {}
 
+    /// The value of a name; setting nil removes it.
     public subscript(name: String) -> JSONValue? {
         get {
             let (index, found) = position(of: name)

@@ -1,12 +1,14 @@
 /// Writes compact JSON.
-public struct JSONWriter {
-    public private(set) var bytes: [UInt8] = []
+package struct JSONWriter {
+    /// What was written.
+    package private(set) var bytes: [UInt8] = []
     /// Whether a comma is due before the next member or element, for each open bracket.
     private var needsComma: [Bool] = [false]
     /// Whether a model's optional members are written as null where they are nil, or left out.
     let showsNulls: Bool
 
-    public init(showsNulls: Bool = true) {
+    /// Each parameter sets the property of its name, which says what it means.
+    package init(showsNulls: Bool = true) {
         self.showsNulls = showsNulls
     }
 
@@ -16,39 +18,47 @@ public struct JSONWriter {
         needsComma[last] = true
     }
 
-    public mutating func raw(_ text: String) {
+    /// Writes text as it is.
+    package mutating func raw(_ text: String) {
         separate()
         bytes += text.utf8
     }
 
-    public mutating func null() { raw("null") }
+    /// Writes `null`.
+    package mutating func null() { raw("null") }
 
-    public mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
+    /// Writes a truth value.
+    package mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
 
-    public mutating func number(_ value: some FixedWidthInteger) { raw(String(value)) }
+    /// Writes an integer.
+    package mutating func number(_ value: some FixedWidthInteger) { raw(String(value)) }
 
-    public mutating func string(_ value: String) {
+    /// Writes a text, escaped.
+    package mutating func string(_ value: String) {
         separate()
         appendQuoted(value)
     }
 
     /// The name of a member; its value must follow.
-    public mutating func name(_ name: String) {
+    package mutating func name(_ name: String) {
         separate()
         appendQuoted(name)
         bytes.append(UInt8(ascii: ":"))
         needsComma[needsComma.count - 1] = false
     }
 
-    public mutating func object(_ members: (inout JSONWriter) -> Void) {
+    /// Writes braces and what the closure writes between them.
+    package mutating func object(_ members: (inout JSONWriter) -> Void) {
         nested(UInt8(ascii: "{"), UInt8(ascii: "}"), members)
     }
 
-    public mutating func array(_ elements: (inout JSONWriter) -> Void) {
+    /// Writes brackets and what the closure writes between them.
+    package mutating func array(_ elements: (inout JSONWriter) -> Void) {
         nested(UInt8(ascii: "["), UInt8(ascii: "]"), elements)
     }
 
-    public mutating func value(_ value: JSONValue) {
+    /// Writes any value.
+    package mutating func value(_ value: JSONValue) {
         switch value {
         case .null: null()
         case .bool(let flag): bool(flag)

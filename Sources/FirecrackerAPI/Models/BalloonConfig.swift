@@ -11,6 +11,7 @@ public struct BalloonConfig: WireModel {
     /// Whether the guest reports free pages on its own.
     public var freePageReporting: Bool
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         amountMib: UInt32, deflateOnOom: Bool, statsPollingIntervalS: UInt16 = 0, freePageHinting: Bool = false,
         freePageReporting: Bool = false
@@ -22,6 +23,7 @@ public struct BalloonConfig: WireModel {
         self.freePageReporting = freePageReporting
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "BalloonDeviceConfig", initial: BalloonConfig(amountMib: 0, deflateOnOom: false),
         [
@@ -43,10 +45,12 @@ public struct BalloonUpdate: WireModel {
     /// New target size in MiB.
     public var amountMib: UInt32
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(amountMib: UInt32) {
         self.amountMib = amountMib
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "BalloonUpdateConfig", initial: BalloonUpdate(amountMib: 0),
         [
@@ -59,10 +63,12 @@ public struct BalloonStatisticsUpdate: WireModel {
     /// Seconds between statistics; 0 only where it was 0 before.
     public var statsPollingIntervalS: UInt16
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(statsPollingIntervalS: UInt16) {
         self.statsPollingIntervalS = statsPollingIntervalS
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "BalloonUpdateStatsConfig", initial: BalloonStatisticsUpdate(statsPollingIntervalS: 0),
         [
@@ -75,10 +81,12 @@ public struct BalloonHintingStart: WireModel {
     /// Whether the device tells the guest by itself that the run is done.
     public var acknowledgeOnStop: Bool
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(acknowledgeOnStop: Bool = true) {
         self.acknowledgeOnStop = acknowledgeOnStop
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "StartHintingCmd", initial: BalloonHintingStart(), ignoresUnknownFields: true,
         [
@@ -93,11 +101,13 @@ public struct BalloonHintingStatus: WireModel {
     /// The last command that the guest acknowledged.
     public var guestCmd: UInt32?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(hostCmd: UInt32, guestCmd: UInt32? = nil) {
         self.hostCmd = hostCmd
         self.guestCmd = guestCmd
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "HintingStatus", initial: BalloonHintingStatus(hostCmd: 0),
         [

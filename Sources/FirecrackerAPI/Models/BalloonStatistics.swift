@@ -41,6 +41,7 @@ public struct BalloonStatistics: WireModel {
     /// Pages reclaimed by an allocation.
     public var directReclaim: UInt64?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         targetPages: UInt32, actualPages: UInt32, targetMib: UInt32, actualMib: UInt32, swapIn: UInt64? = nil,
         swapOut: UInt64? = nil, majorFaults: UInt64? = nil, minorFaults: UInt64? = nil, freeMemory: UInt64? = nil,
@@ -99,6 +100,7 @@ public struct BalloonStatistics: WireModel {
         self[keyPath: row.property] = value
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "BalloonStats", initial: BalloonStatistics(targetPages: 0, actualPages: 0, targetMib: 0, actualMib: 0),
         [

@@ -7,12 +7,14 @@ public struct BootSource: WireModel {
     /// The kernel's command line, at most 2047 bytes. Default: ``defaultBootArgs``.
     public var bootArgs: String?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(kernelImagePath: String, initrdPath: String? = nil, bootArgs: String? = nil) {
         self.kernelImagePath = kernelImagePath
         self.initrdPath = initrdPath
         self.bootArgs = bootArgs
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "BootSourceConfig", initial: BootSource(kernelImagePath: ""),
         [

@@ -2,9 +2,12 @@
 public struct CPUConfig: WireModel {
     /// Numbers of KVM capabilities to require, or with `!` before them not to require.
     public var kvmCapabilities: [String]
+    /// Changes to leaves of CPUID. Default: none.
     public var cpuidModifiers: [CPUIDModifier]
+    /// Changes to model-specific registers. Default: none.
     public var msrModifiers: [MSRModifier]
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         kvmCapabilities: [String] = [], cpuidModifiers: [CPUIDModifier] = [], msrModifiers: [MSRModifier] = []
     ) {
@@ -13,6 +16,7 @@ public struct CPUConfig: WireModel {
         self.msrModifiers = msrModifiers
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "CustomCpuTemplate", initial: CPUConfig(),
         [
@@ -30,8 +34,10 @@ public struct CPUIDModifier: WireModel {
     public var subleaf: String
     /// KVM's flags of the leaf.
     public var flags: UInt32
+    /// The changes, one a register.
     public var modifiers: [CPUIDRegisterModifier]
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(leaf: String, subleaf: String, flags: UInt32, modifiers: [CPUIDRegisterModifier]) {
         self.leaf = leaf
         self.subleaf = subleaf
@@ -39,6 +45,7 @@ public struct CPUIDModifier: WireModel {
         self.modifiers = modifiers
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "CpuidLeafModifier", initial: CPUIDModifier(leaf: "0x0", subleaf: "0x0", flags: 0, modifiers: []),
         ignoresUnknownFields: true,
@@ -57,11 +64,13 @@ public struct CPUIDRegisterModifier: WireModel {
     /// From the highest bit down: `0`, `1`, or `x` for what stays.
     public var bitmap: String
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(register: String, bitmap: String) {
         self.register = register
         self.bitmap = bitmap
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "CpuidRegisterModifier", initial: CPUIDRegisterModifier(register: "eax", bitmap: "0b"),
         ignoresUnknownFields: true,
@@ -75,11 +84,13 @@ public struct MSRModifier: WireModel {
     /// From the highest bit down: `0`, `1`, or `x` for what stays.
     public var bitmap: String
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(addr: String, bitmap: String) {
         self.addr = addr
         self.bitmap = bitmap
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "RegisterModifier", initial: MSRModifier(addr: "0x0", bitmap: "0b"), ignoresUnknownFields: true,
         [.required("addr", \.addr, .templateNumber), .required("bitmap", \.bitmap, .bitmap(bits: 64))])

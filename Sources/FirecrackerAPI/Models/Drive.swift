@@ -19,6 +19,7 @@ public struct Drive: WireModel {
     /// Socket of a vhost-user back end; then neither path, mode, engine nor limiter may be given.
     public var socket: String?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         driveId: String, isRootDevice: Bool, partuuid: String? = nil, cacheType: CacheType = .unsafe,
         isReadOnly: Bool? = nil, pathOnHost: String? = nil, rateLimiter: RateLimiter? = nil,
@@ -35,6 +36,7 @@ public struct Drive: WireModel {
         self.socket = socket
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "BlockDeviceConfig", initial: Drive(driveId: "", isRootDevice: false),
         [
@@ -59,12 +61,14 @@ public struct DriveUpdate: WireModel {
     /// Only the buckets that are given change.
     public var rateLimiter: RateLimiter?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(driveId: String, pathOnHost: String? = nil, rateLimiter: RateLimiter? = nil) {
         self.driveId = driveId
         self.pathOnHost = pathOnHost
         self.rateLimiter = rateLimiter
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "BlockDeviceUpdateConfig", initial: DriveUpdate(driveId: ""),
         [
@@ -84,6 +88,8 @@ public enum CacheType: String, WireEnum {
 
 /// How a drive does its I/O.
 public enum IOEngine: String, WireEnum {
+    /// By io_uring: the device thread does not wait for the disk.
     case async = "Async"
+    /// By read and write: the device thread waits for the disk.
     case sync = "Sync"
 }

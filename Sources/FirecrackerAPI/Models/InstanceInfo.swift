@@ -9,6 +9,7 @@ public struct InstanceInfo: WireModel {
     /// `Firecracker`.
     public var appName: String
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(id: String, state: InstanceState, vmmVersion: String, appName: String) {
         self.id = id
         self.state = state
@@ -16,6 +17,7 @@ public struct InstanceInfo: WireModel {
         self.appName = appName
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "InstanceInfo", initial: InstanceInfo(id: "", state: .notStarted, vmmVersion: "", appName: ""),
         [
@@ -31,10 +33,12 @@ public struct VersionInfo: WireModel {
     /// The version of Firecracker whose API this is.
     public var firecrackerVersion: String
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(firecrackerVersion: String) {
         self.firecrackerVersion = firecrackerVersion
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "FirecrackerVersion", initial: VersionInfo(firecrackerVersion: ""),
         [
@@ -44,7 +48,10 @@ public struct VersionInfo: WireModel {
 
 /// Whether a microVM runs.
 public enum InstanceState: String, WireEnum {
+    /// It is configured, but does not run.
     case notStarted = "Not started"
+    /// Its vCPUs run.
     case running = "Running"
+    /// Its vCPUs are stopped and can go on.
     case paused = "Paused"
 }

@@ -11,6 +11,7 @@ public struct LoggerConfig: WireModel {
     /// Only lines of modules whose path begins so.
     public var module: String?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         logPath: String? = nil, level: LogLevel? = nil, showLevel: Bool? = nil, showLogOrigin: Bool? = nil,
         module: String? = nil
@@ -22,6 +23,7 @@ public struct LoggerConfig: WireModel {
         self.module = module
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "LoggerConfig", initial: LoggerConfig(),
         [
@@ -35,11 +37,17 @@ public struct LoggerConfig: WireModel {
 
 /// How much is logged.
 public enum LogLevel: String, Sendable, Hashable, CaseIterable {
+    /// Nothing.
     case off = "Off"
+    /// All there is.
     case trace = "Trace"
+    /// What helps to find faults.
     case debug = "Debug"
+    /// What happens.
     case info = "Info"
+    /// What may be wrong.
     case warn = "Warn"
+    /// What is wrong.
     case error = "Error"
 
     /// The level of that name in any case; `Warning` is another name of `Warn`.
@@ -53,6 +61,7 @@ public enum LogLevel: String, Sendable, Hashable, CaseIterable {
 }
 
 extension LogLevel: WireValue {
+    /// Firecracker takes a level in any case.
     public static let codec = Codec<LogLevel>(
         decode: { (reader) throws(JSONFault) in
             guard let level = LogLevel(name: try reader.readString()) else { throw JSONFault("Invalid LevelFilter") }

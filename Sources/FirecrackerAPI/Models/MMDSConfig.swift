@@ -9,6 +9,7 @@ public struct MMDSConfig: WireModel {
     /// Whether every answer has the form of EC2's service, whatever the guest accepts.
     public var imdsCompat: Bool
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         networkInterfaces: [String], version: MMDSVersion = .v1, ipv4Address: String? = nil, imdsCompat: Bool = false
     ) {
@@ -18,6 +19,7 @@ public struct MMDSConfig: WireModel {
         self.imdsCompat = imdsCompat
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "MmdsConfig", initial: MMDSConfig(networkInterfaces: []),
         [
@@ -64,6 +66,7 @@ struct IPv4Address {
 }
 
 extension MMDSConfig {
+    /// Where a guest reaches the metadata unless told otherwise: 169.254.169.254.
     public static let defaultIPv4Address = "169.254.169.254"
 
     /// Whether the address is one that RFC 3927 lets a host choose: 169.254.1.0 to 169.254.254.255.

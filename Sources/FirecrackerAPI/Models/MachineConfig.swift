@@ -13,6 +13,7 @@ public struct MachineConfig: WireModel {
     /// What backs the memory.
     public var hugePages: HugePages
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         vcpuCount: UInt8, memSizeMib: UInt, smt: Bool = false, cpuTemplate: CPUTemplate? = nil,
         trackDirtyPages: Bool = false, hugePages: HugePages = .normal
@@ -25,6 +26,7 @@ public struct MachineConfig: WireModel {
         self.hugePages = hugePages
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "MachineConfig", initial: MachineConfig(vcpuCount: 1, memSizeMib: 128),
         [
@@ -62,6 +64,7 @@ public struct MachineConfigUpdate: WireModel {
     /// What backs the memory.
     public var hugePages: HugePages?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         vcpuCount: UInt8? = nil, memSizeMib: UInt? = nil, smt: Bool? = nil, cpuTemplate: CPUTemplate? = nil,
         trackDirtyPages: Bool? = nil, hugePages: HugePages? = nil
@@ -74,6 +77,7 @@ public struct MachineConfigUpdate: WireModel {
         self.hugePages = hugePages
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "MachineConfigUpdate", initial: MachineConfigUpdate(),
         [
@@ -88,16 +92,24 @@ public struct MachineConfigUpdate: WireModel {
 
 /// What backs a guest's memory.
 public enum HugePages: String, WireEnum {
+    /// Pages of the usual size.
     case normal = "None"
+    /// Pages of 2 MiB that the host has set aside; the memory is a multiple of 2 MiB then.
     case hugetlbfs2M = "2M"
 }
 
 /// A CPU feature template. Deprecated in favour of ``CPUConfig``.
 public enum CPUTemplate: String, WireEnum {
+    /// Intel, as EC2 C3.
     case c3 = "C3"
+    /// Intel, as EC2 T2.
     case t2 = "T2"
+    /// Intel, as EC2 T2, for snapshots that move between hosts.
     case t2s = "T2S"
+    /// None.
     case empty = "None"
+    /// Intel Cascade Lake and later, as EC2 T2.
     case t2cl = "T2CL"
+    /// AMD Milan, as EC2 T2.
     case t2a = "T2A"
 }

@@ -7,12 +7,14 @@ public struct MemoryHotplugConfig: WireModel {
     /// What the VMM protects at a time, in MiB; at least 128, a multiple of the block size.
     public var slotSizeMib: UInt
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(totalSizeMib: UInt, blockSizeMib: UInt = 2, slotSizeMib: UInt = 128) {
         self.totalSizeMib = totalSizeMib
         self.blockSizeMib = blockSizeMib
         self.slotSizeMib = slotSizeMib
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "MemoryHotplugConfig", initial: MemoryHotplugConfig(totalSizeMib: 0),
         [
@@ -34,10 +36,12 @@ public struct MemoryHotplugUpdate: WireModel {
     /// How much is to be plugged, in MiB.
     public var requestedSizeMib: UInt
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(requestedSizeMib: UInt) {
         self.requestedSizeMib = requestedSizeMib
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "MemoryHotplugSizeUpdate", initial: MemoryHotplugUpdate(requestedSizeMib: 0),
         [
@@ -58,6 +62,7 @@ public struct MemoryHotplugStatus: WireModel {
     /// How much it is asked to, in MiB.
     public var requestedSizeMib: UInt
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         blockSizeMib: UInt, totalSizeMib: UInt, slotSizeMib: UInt, pluggedSizeMib: UInt, requestedSizeMib: UInt
     ) {
@@ -68,6 +73,7 @@ public struct MemoryHotplugStatus: WireModel {
         self.requestedSizeMib = requestedSizeMib
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "VirtioMemStatus",
         initial: MemoryHotplugStatus(

@@ -3,10 +3,12 @@ public struct MetricsConfig: WireModel {
     /// A file or FIFO.
     public var metricsPath: String
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(metricsPath: String) {
         self.metricsPath = metricsPath
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "MetricsConfig", initial: MetricsConfig(metricsPath: ""), ignoresUnknownFields: true,
         [

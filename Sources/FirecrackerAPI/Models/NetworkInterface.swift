@@ -13,6 +13,7 @@ public struct NetworkInterface: WireModel {
     /// From the guest.
     public var txRateLimiter: RateLimiter?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         ifaceId: String, hostDevName: String, guestMac: String? = nil, mtu: UInt16? = nil,
         rxRateLimiter: RateLimiter? = nil, txRateLimiter: RateLimiter? = nil
@@ -25,6 +26,7 @@ public struct NetworkInterface: WireModel {
         self.txRateLimiter = txRateLimiter
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "NetworkInterfaceConfig", initial: NetworkInterface(ifaceId: "", hostDevName: ""),
         [
@@ -56,12 +58,14 @@ public struct NetworkInterfaceUpdate: WireModel {
     /// From the guest; only the buckets that are given change.
     public var txRateLimiter: RateLimiter?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(ifaceId: String, rxRateLimiter: RateLimiter? = nil, txRateLimiter: RateLimiter? = nil) {
         self.ifaceId = ifaceId
         self.rxRateLimiter = rxRateLimiter
         self.txRateLimiter = txRateLimiter
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "NetworkInterfaceUpdateConfig", initial: NetworkInterfaceUpdate(ifaceId: ""),
         [

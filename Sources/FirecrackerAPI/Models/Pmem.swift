@@ -11,6 +11,7 @@ public struct Pmem: WireModel {
     /// No limit if nil.
     public var rateLimiter: RateLimiter?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         id: String, pathOnHost: String, rootDevice: Bool = false, readOnly: Bool = false,
         rateLimiter: RateLimiter? = nil
@@ -22,6 +23,7 @@ public struct Pmem: WireModel {
         self.rateLimiter = rateLimiter
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "PmemConfig", initial: Pmem(id: "", pathOnHost: ""),
         [
@@ -40,11 +42,13 @@ public struct PmemUpdate: WireModel {
     /// Only the buckets that are given change.
     public var rateLimiter: RateLimiter?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(id: String, rateLimiter: RateLimiter? = nil) {
         self.id = id
         self.rateLimiter = rateLimiter
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "PmemDeviceUpdateConfig", initial: PmemUpdate(id: ""),
         [

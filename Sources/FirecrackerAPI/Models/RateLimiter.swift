@@ -7,12 +7,14 @@ public struct TokenBucket: WireModel {
     /// Milliseconds in which an empty bucket becomes full. 0: no limit.
     public var refillTime: UInt64
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(size: UInt64, refillTime: UInt64, oneTimeBurst: UInt64? = nil) {
         self.size = size
         self.oneTimeBurst = oneTimeBurst
         self.refillTime = refillTime
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "TokenBucketConfig", initial: TokenBucket(size: 0, refillTime: 0), ignoresUnknownFields: true,
         [
@@ -34,11 +36,13 @@ public struct RateLimiter: WireModel {
     /// Operations.
     public var ops: TokenBucket?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(bandwidth: TokenBucket? = nil, ops: TokenBucket? = nil) {
         self.bandwidth = bandwidth
         self.ops = ops
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "RateLimiterConfig", initial: RateLimiter(),
         [

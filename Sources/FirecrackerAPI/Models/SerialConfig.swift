@@ -5,11 +5,13 @@ public struct SerialConfig: WireModel {
     /// Limit of the output, in bytes.
     public var rateLimiter: TokenBucket?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(serialOutPath: String? = nil, rateLimiter: TokenBucket? = nil) {
         self.serialOutPath = serialOutPath
         self.rateLimiter = rateLimiter
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "SerialConfig", initial: SerialConfig(),
         [

@@ -7,12 +7,14 @@ public struct SnapshotCreate: WireModel {
     /// The file for the memory.
     public var memFilePath: String
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(snapshotPath: String, memFilePath: String, snapshotType: SnapshotType = .full) {
         self.snapshotType = snapshotType
         self.snapshotPath = snapshotPath
         self.memFilePath = memFilePath
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "CreateSnapshotParams", initial: SnapshotCreate(snapshotPath: "", memFilePath: ""),
         [
@@ -26,5 +28,6 @@ public struct SnapshotCreate: WireModel {
 public enum SnapshotType: String, WireEnum {
     /// What changed since the snapshot before.
     case diff = "Diff"
+    /// All of the memory.
     case full = "Full"
 }

@@ -19,6 +19,7 @@ public struct SnapshotLoad: WireModel {
     /// Whether the guest's clock is moved on by the time that passed (x86_64).
     public var clockRealtime: Bool
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         snapshotPath: String, memFilePath: String? = nil, memBackend: MemoryBackend? = nil,
         enableDiffSnapshots: Bool = false, trackDirtyPages: Bool = false, resumeVm: Bool = false,
@@ -35,6 +36,7 @@ public struct SnapshotLoad: WireModel {
         self.clockRealtime = clockRealtime
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "LoadSnapshotConfig", initial: SnapshotLoad(snapshotPath: ""),
         [
@@ -57,11 +59,13 @@ public struct MemoryBackend: WireModel {
     /// What the path is.
     public var backendType: MemoryBackendType
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(backendPath: String, backendType: MemoryBackendType) {
         self.backendPath = backendPath
         self.backendType = backendType
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "MemBackendConfig", initial: MemoryBackend(backendPath: "", backendType: .file),
         [
@@ -77,11 +81,13 @@ public struct NetworkOverride: WireModel {
     /// The TAP.
     public var hostDevName: String
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(ifaceId: String, hostDevName: String) {
         self.ifaceId = ifaceId
         self.hostDevName = hostDevName
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "NetworkOverride", initial: NetworkOverride(ifaceId: "", hostDevName: ""), ignoresUnknownFields: true,
         [
@@ -95,10 +101,12 @@ public struct VsockOverride: WireModel {
     /// The Unix socket.
     public var udsPath: String
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(udsPath: String) {
         self.udsPath = udsPath
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "VsockOverride", initial: VsockOverride(udsPath: ""), ignoresUnknownFields: true,
         [

@@ -1,19 +1,33 @@
 /// A whole microVM in one JSON file, as `firecracker --config-file` takes it. Other members are passed over.
 public struct VMConfigFile: WireModel {
+    /// `balloon`. Default: none.
     public var balloon: BalloonConfig?
+    /// `drives`.
     public var drives: [Drive]
+    /// `boot-source`.
     public var bootSource: BootSource
+    /// `cpu-config`. Default: none.
     public var cpuConfig: CPUConfigSource?
+    /// `logger`. Default: as the command line says.
     public var logger: LoggerConfig?
+    /// `machine-config`. Default: one vCPU, 128 MiB.
     public var machineConfig: MachineConfig?
+    /// `metrics`. Default: none.
     public var metrics: MetricsConfig?
+    /// `mmds-config`. Default: none.
     public var mmdsConfig: MMDSConfig?
+    /// `network-interfaces`. Default: none.
     public var networkInterfaces: [NetworkInterface]
+    /// `vsock`. Default: none.
     public var vsock: VsockConfig?
+    /// `entropy`. Default: none.
     public var entropy: EntropyConfig?
+    /// `pmem`. Default: none.
     public var pmem: [Pmem]
+    /// `memory-hotplug`. Default: none.
     public var memoryHotplug: MemoryHotplugConfig?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(bootSource: BootSource, drives: [Drive]) {
         self.bootSource = bootSource
         self.drives = drives
@@ -21,6 +35,7 @@ public struct VMConfigFile: WireModel {
         pmem = []
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "VmmConfig", initial: VMConfigFile(bootSource: BootSource(kernelImagePath: ""), drives: []),
         ignoresUnknownFields: true,
@@ -43,9 +58,12 @@ public struct VMConfigFile: WireModel {
 
 /// A CPU configuration in a ``VMConfigFile``: in place, or in a file of its own.
 public enum CPUConfigSource: WireValue, Hashable {
+    /// A file with the JSON of a ``CPUConfig``.
     case path(String)
+    /// The configuration itself.
     case config(CPUConfig)
 
+    /// A text is a path.
     public static let codec = Codec<CPUConfigSource>(
         decode: { (reader) throws(JSONFault) in
             if try reader.startOfValue() == UInt8(ascii: "\"") { return .path(try reader.readString()) }

@@ -27,6 +27,7 @@ public struct VMConfiguration: WireModel {
     /// The virtio-mem device.
     public var memoryHotplug: MemoryHotplugConfig?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         balloon: BalloonConfig? = nil, drives: [Drive] = [],
         bootSource: BootSource = BootSource(kernelImagePath: ""), cpuConfig: JSONValue? = nil,
@@ -50,6 +51,7 @@ public struct VMConfiguration: WireModel {
         self.memoryHotplug = memoryHotplug
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "VmmConfig", initial: VMConfiguration(),
         [

@@ -7,12 +7,14 @@ public struct VsockConfig: WireModel {
     /// The Unix socket that stands for the guest on the host.
     public var udsPath: String
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(guestCid: UInt32, udsPath: String, vsockId: String? = nil) {
         self.vsockId = vsockId
         self.guestCid = guestCid
         self.udsPath = udsPath
     }
 
+    /// How it stands in JSON.
     public static let schema = Schema(
         "VsockDeviceConfig", initial: VsockConfig(guestCid: 3, udsPath: ""),
         [

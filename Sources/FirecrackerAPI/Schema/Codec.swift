@@ -6,15 +6,18 @@ public struct Codec<Value>: Sendable {
 
 /// A type that stands in JSON in one way only.
 public protocol WireValue: Sendable {
+    /// How the value stands in JSON.
     static var codec: Codec<Self> { get }
 }
 
 extension Bool: WireValue {
+    /// How it stands in JSON.
     public static let codec = Codec<Bool>(
         decode: { (reader) throws(JSONFault) in try reader.readBool() }, encode: { $1.bool($0) })
 }
 
 extension String: WireValue {
+    /// How it stands in JSON.
     public static let codec = Codec<String>(
         decode: { (reader) throws(JSONFault) in try reader.readString() }, encode: { $1.string($0) })
 }
@@ -53,26 +56,32 @@ extension Codec where Value: FixedWidthInteger & UnsignedInteger & Sendable {
 }
 
 extension UInt8: WireValue {
+    /// How it stands in JSON.
     public static let codec = Codec<UInt8>.unsigned("u8")
 }
 
 extension UInt16: WireValue {
+    /// How it stands in JSON.
     public static let codec = Codec<UInt16>.unsigned("u16")
 }
 
 extension UInt32: WireValue {
+    /// How it stands in JSON.
     public static let codec = Codec<UInt32>.unsigned("u32")
 }
 
 extension UInt64: WireValue {
+    /// How it stands in JSON.
     public static let codec = Codec<UInt64>.unsigned("u64")
 }
 
 extension UInt: WireValue {
+    /// How it stands in JSON.
     public static let codec = Codec<UInt>.unsigned("usize")
 }
 
 extension Array: WireValue where Element: WireValue {
+    /// How it stands in JSON.
     public static var codec: Codec<[Element]> { .array(of: Element.codec) }
 }
 
@@ -91,6 +100,7 @@ extension Codec {
 }
 
 extension JSONValue: WireValue {
+    /// How it stands in JSON.
     public static let codec = Codec<JSONValue>(
         decode: { (reader) throws(JSONFault) in try reader.readValue() }, encode: { $1.value($0) })
 }

@@ -16,6 +16,7 @@ public struct Field<Model: Sendable>: Sendable {
     /// Writes name and value; nothing where the member is left out.
     let encode: @Sendable (Model, inout JSONWriter) -> Void
 
+    /// What a field is kept in.
     public typealias Property<Value> = WritableKeyPath<Model, Value> & Sendable
 
     /// A member that must be there.

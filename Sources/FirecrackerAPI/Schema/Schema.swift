@@ -76,10 +76,12 @@ public struct Schema<Model: Sendable>: Sendable {
 
 /// A value of the API with a schema.
 public protocol WireModel: WireValue, Hashable {
+    /// How it stands in JSON.
     static var schema: Schema<Self> { get }
 }
 
 extension WireModel {
+    /// How it stands in JSON.
     public static var codec: Codec<Self> { schema.codec }
 
     /// Compact JSON text.

@@ -2,6 +2,7 @@
 public protocol WireEnum: WireValue, RawRepresentable, CaseIterable, Hashable where RawValue == String {}
 
 extension WireEnum {
+    /// How it stands in JSON.
     public static var codec: Codec<Self> {
         Codec(
             decode: { (reader) throws(JSONFault) in try reader.readVariant() },
