@@ -137,6 +137,10 @@ struct VMConfigJSONTests {
     func noJSON() {
         for (text, place) in [
             ("{\n \"id\": }", "line 2 column 8"), ("", "line 1 column 0"), ("{\"id\": \"a\"} x", "line 1 column 13"),
+            (
+                #"{"id": "a", "machineConfig": {"vcpuCount": 1, "vcpuCount": 2}}"#,
+                "duplicate field `vcpuCount` at line 1"
+            ),
         ] {
             #expect {
                 _ = try VMConfig.validate(json: Array(text.utf8))

@@ -137,6 +137,7 @@ extension JSONReader {
                 var isFirst = true
                 while try reader.hasMember(&isFirst) {
                     let name = try reader.readName()
+                    if reader.refusesDuplicates, object[name] != nil { throw .duplicateField(name) }
                     try reader.readColon()
                     object[name] = try reader.readValue()
                 }

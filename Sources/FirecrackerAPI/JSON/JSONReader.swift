@@ -18,6 +18,8 @@ package struct JSONReader {
     /// Whether members that a schema does not know are skipped. A server refuses them (unless the schema says
     /// otherwise), a client does not mind what a newer server adds.
     let skipsUnknownFields: Bool
+    /// Whether a member that is there twice is a fault also where no schema says what may be there. A server takes the later one.
+    var refusesDuplicates = false
 
     /// Each parameter sets the property of its name, which says what it means.
     package init(_ bytes: [UInt8], skipsUnknownFields: Bool = false) {

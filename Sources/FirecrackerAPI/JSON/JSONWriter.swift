@@ -115,7 +115,12 @@ extension JSONValue {
     }
 
     /// Reads JSON text.
-    public init(decoding bytes: [UInt8]) throws(JSONFault) {
-        self = try JSONReader.read(bytes) { (reader) throws(JSONFault) in try reader.readValue() }
+    ///
+    /// - Parameter refusingDuplicates: Whether a member that is there twice is a fault; otherwise the later one counts. Default: false.
+    public init(decoding bytes: [UInt8], refusingDuplicates: Bool = false) throws(JSONFault) {
+        self = try JSONReader.read(bytes) { (reader) throws(JSONFault) in
+            reader.refusesDuplicates = refusingDuplicates
+            return try reader.readValue()
+        }
     }
 }

@@ -1,9 +1,13 @@
 /// A release of Firecracker. Fields and endpoints came with it, and some releases have problems worth knowing.
 public struct FirecrackerVersion: Hashable, Sendable {
+    /// Changes when a client may break.
     public var major: Int
+    /// Changes with new fields and endpoints.
     public var minor: Int
+    /// Changes with mended faults.
     public var patch: Int
 
+    /// The release of these numbers.
     public init(_ major: Int, _ minor: Int, _ patch: Int = 0) {
         self.major = major
         self.minor = minor
@@ -44,12 +48,14 @@ public struct FirecrackerVersion: Hashable, Sendable {
 }
 
 extension FirecrackerVersion: Comparable {
+    /// Whether one came before the other: by the numbers, not by their text.
     public static func < (one: Self, other: Self) -> Bool {
         (one.major, one.minor, one.patch) < (other.major, other.minor, other.patch)
     }
 }
 
 extension FirecrackerVersion: CustomStringConvertible {
+    /// `1.16.1`.
     public var description: String { "\(major).\(minor).\(patch)" }
 }
 

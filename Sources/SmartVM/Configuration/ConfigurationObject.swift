@@ -71,7 +71,6 @@ extension ConfigurationObject {
             problems.append(.init(path: path, text: "must be an object"))
             return nil
         }
-        let keys = keys
         var model = initial
         for member in object.members {
             if let key = keys.first(where: { $0.name == member.name }) {

@@ -16,6 +16,7 @@ extension VMConfig {
         /// From the guest. Default: no limit.
         public var txRateLimiter: RateLimiter?
 
+        /// Each argument is the property of its name.
         public init(
             ifaceId: String, hostDevName: String? = nil, guestMac: String? = nil, mtu: Int? = nil,
             rxRateLimiter: RateLimiter? = nil, txRateLimiter: RateLimiter? = nil
@@ -36,6 +37,7 @@ extension VMConfig {
         /// The Unix socket that stands for the guest on the host, at most 107 bytes.
         public var udsPath: String
 
+        /// Each argument is the property of its name.
         public init(guestCid: Int = 3, udsPath: String) {
             self.guestCid = guestCid
             self.udsPath = udsPath
@@ -47,6 +49,7 @@ extension VMConfig {
         /// Default: no limit.
         public var rateLimiter: RateLimiter?
 
+        /// Each argument is the property of its name.
         public init(rateLimiter: RateLimiter? = nil) {
             self.rateLimiter = rateLimiter
         }
@@ -59,6 +62,7 @@ extension VMConfig {
         /// Limits the output, in bytes; since Firecracker 1.16.0. Default: no limit.
         public var rateLimiter: TokenBucket?
 
+        /// Each argument is the property of its name.
         public init(serialOutPath: String? = nil, rateLimiter: TokenBucket? = nil) {
             self.serialOutPath = serialOutPath
             self.rateLimiter = rateLimiter
@@ -76,6 +80,7 @@ extension VMConfig {
         /// Whether every answer has the form of EC2's service, whatever the guest accepts; since Firecracker 1.13.0. Default: false.
         public var imdsCompat: Bool
 
+        /// Each argument is the property of its name.
         public init(
             version: MMDSVersion? = nil, networkInterfaces: [String], ipv4Address: String? = nil,
             imdsCompat: Bool = false
@@ -92,6 +97,7 @@ extension VMConfig {
         /// A file or FIFO; since Firecracker 1.14.0 the file is made if it is missing.
         public var metricsPath: String
 
+        /// Each argument is the property of its name.
         public init(metricsPath: String) {
             self.metricsPath = metricsPath
         }
@@ -110,6 +116,7 @@ extension VMConfig {
         /// Only lines of modules whose path begins so; since Firecracker 1.6.0. Default: all.
         public var module: String?
 
+        /// Each argument is the property of its name.
         public init(
             logPath: String? = nil, level: LogLevel? = nil, showLevel: Bool? = nil, showLogOrigin: Bool? = nil,
             module: String? = nil

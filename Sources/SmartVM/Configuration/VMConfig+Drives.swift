@@ -23,6 +23,7 @@ extension VMConfig {
         /// Since Firecracker 1.6.0. Default: none.
         public var socket: String?
 
+        /// Each argument is the property of its name.
         public init(
             driveId: String, pathOnHost: String? = nil, isRootDevice: Bool = false, isReadOnly: Bool = false,
             partuuid: String? = nil, cacheType: CacheType? = nil, ioEngine: IOEngine? = nil,
@@ -53,6 +54,7 @@ extension VMConfig {
         /// Limits what the guest's flushes write; since Firecracker 1.16.0. Default: no limit.
         public var rateLimiter: RateLimiter?
 
+        /// Each argument is the property of its name.
         public init(
             id: String, pathOnHost: String, rootDevice: Bool = false, readOnly: Bool = false,
             rateLimiter: RateLimiter? = nil
@@ -72,6 +74,7 @@ extension VMConfig {
         /// In operations. Default: no limit.
         public var ops: TokenBucket?
 
+        /// Each argument is the property of its name.
         public init(bandwidth: TokenBucket? = nil, ops: TokenBucket? = nil) {
             self.bandwidth = bandwidth
             self.ops = ops
@@ -87,6 +90,7 @@ extension VMConfig {
         /// Tokens on top, at the start, that are not refilled. Default: none.
         public var oneTimeBurst: Int?
 
+        /// Each argument is the property of its name.
         public init(size: Int, refillTime: Int, oneTimeBurst: Int? = nil) {
             self.size = size
             self.refillTime = refillTime
@@ -98,51 +102,43 @@ extension VMConfig {
 extension VMConfig.Drive: ConfigurationObject {
     static var initial: Self { Self(driveId: "") }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [
-            .value("driveId", \.driveId),
-            .optional("pathOnHost", \.pathOnHost),
-            .value("isRootDevice", \.isRootDevice),
-            .value("isReadOnly", \.isReadOnly, default: false),
-            .optional("partuuid", \.partuuid),
-            .optional("cacheType", \.cacheType),
-            .optional("ioEngine", \.ioEngine),
-            .optional("rateLimiter", \.rateLimiter),
-            .optional("socket", \.socket, since: FirecrackerVersion(1, 6)),
-        ]
-    }
+    static let keys: [ConfigurationKey<Self>] = [
+        .value("driveId", \.driveId),
+        .optional("pathOnHost", \.pathOnHost),
+        .value("isRootDevice", \.isRootDevice),
+        .value("isReadOnly", \.isReadOnly, default: false),
+        .optional("partuuid", \.partuuid),
+        .optional("cacheType", \.cacheType),
+        .optional("ioEngine", \.ioEngine),
+        .optional("rateLimiter", \.rateLimiter),
+        .optional("socket", \.socket, since: FirecrackerVersion(1, 6)),
+    ]
 }
 
 extension VMConfig.Pmem: ConfigurationObject {
     static var initial: Self { Self(id: "", pathOnHost: "") }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [
-            .value("id", \.id),
-            .value("pathOnHost", \.pathOnHost),
-            .value("rootDevice", \.rootDevice, default: false),
-            .value("readOnly", \.readOnly, default: false),
-            .optional("rateLimiter", \.rateLimiter, since: FirecrackerVersion(1, 16)),
-        ]
-    }
+    static let keys: [ConfigurationKey<Self>] = [
+        .value("id", \.id),
+        .value("pathOnHost", \.pathOnHost),
+        .value("rootDevice", \.rootDevice, default: false),
+        .value("readOnly", \.readOnly, default: false),
+        .optional("rateLimiter", \.rateLimiter, since: FirecrackerVersion(1, 16)),
+    ]
 }
 
 extension VMConfig.RateLimiter: ConfigurationObject {
     static var initial: Self { Self(bandwidth: nil) }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [.optional("bandwidth", \.bandwidth), .optional("ops", \.ops)]
-    }
+    static let keys: [ConfigurationKey<Self>] = [.optional("bandwidth", \.bandwidth), .optional("ops", \.ops)]
 }
 
 extension VMConfig.TokenBucket: ConfigurationObject {
     static var initial: Self { Self(size: 0, refillTime: 0) }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [
-            .value("size", \.size),
-            .value("refillTime", \.refillTime),
-            .optional("oneTimeBurst", \.oneTimeBurst),
-        ]
-    }
+    static let keys: [ConfigurationKey<Self>] = [
+        .value("size", \.size),
+        .value("refillTime", \.refillTime),
+        .optional("oneTimeBurst", \.oneTimeBurst),
+    ]
 }

@@ -35,10 +35,10 @@ extension VMConfig {
 
     private static func parse(_ text: [UInt8]) throws(SmartVMError) -> JSONValue {
         do throws(JSONFault) {
-            return try JSONValue(decoding: text)
+            return try JSONValue(decoding: text, refusingDuplicates: true)
         } catch {
             throw SmartVMError(
-                .invalidConfiguration, "The configuration is not JSON: \(error).", underlying: error)
+                .invalidConfiguration, "The configuration cannot be read as JSON: \(error).", underlying: error)
         }
     }
 

@@ -10,6 +10,7 @@ extension VMConfig {
         /// The kernel's command line, at most 2047 bytes. Default: the image's; without an image `console=ttyS0 reboot=k panic=1`.
         public var bootArgs: String?
 
+        /// Each argument is the property of its name.
         public init(kernelImagePath: String? = nil, initrdPath: String? = nil, bootArgs: String? = nil) {
             self.kernelImagePath = kernelImagePath
             self.initrdPath = initrdPath
@@ -32,6 +33,7 @@ extension VMConfig {
         /// A CPU feature template of Firecracker's, which it has deprecated in favour of ``VMConfig/cpuConfig``. Default: none.
         public var cpuTemplate: CPUTemplate?
 
+        /// Each argument is the property of its name.
         public init(
             vcpuCount: Int = 1, memSizeMib: Int = 256, smt: Bool = false, trackDirtyPages: Bool = false,
             hugePages: HugePages = .normal, cpuTemplate: CPUTemplate? = nil
@@ -54,6 +56,7 @@ extension VMConfig {
         /// What the VMM protects at a time, in MiB; at least 128, a multiple of the block size. Default: 128.
         public var slotSizeMib: Int
 
+        /// Each argument is the property of its name.
         public init(totalSizeMib: Int, blockSizeMib: Int = 2, slotSizeMib: Int = 128) {
             self.totalSizeMib = totalSizeMib
             self.blockSizeMib = blockSizeMib
@@ -74,6 +77,7 @@ extension VMConfig {
         /// Whether the guest reports free pages on its own; since Firecracker 1.14.0. Default: false.
         public var freePageReporting: Bool
 
+        /// Each argument is the property of its name.
         public init(
             amountMib: Int, deflateOnOom: Bool = false, statsPollingIntervalS: Int = 0, freePageHinting: Bool = false,
             freePageReporting: Bool = false
@@ -90,52 +94,44 @@ extension VMConfig {
 extension VMConfig.BootSource: ConfigurationObject {
     static var initial: Self { Self(kernelImagePath: nil) }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [
-            .optional("kernelImagePath", \.kernelImagePath),
-            .optional("initrdPath", \.initrdPath),
-            .optional("bootArgs", \.bootArgs),
-        ]
-    }
+    static let keys: [ConfigurationKey<Self>] = [
+        .optional("kernelImagePath", \.kernelImagePath),
+        .optional("initrdPath", \.initrdPath),
+        .optional("bootArgs", \.bootArgs),
+    ]
 }
 
 extension VMConfig.MachineConfig: ConfigurationObject {
     static var initial: Self { Self(vcpuCount: 1) }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [
-            .value("vcpuCount", \.vcpuCount),
-            .value("memSizeMib", \.memSizeMib),
-            .value("smt", \.smt, default: false),
-            .value("trackDirtyPages", \.trackDirtyPages, default: false),
-            .value("hugePages", \.hugePages, default: .normal, since: FirecrackerVersion(1, 7)),
-            .optional("cpuTemplate", \.cpuTemplate),
-        ]
-    }
+    static let keys: [ConfigurationKey<Self>] = [
+        .value("vcpuCount", \.vcpuCount),
+        .value("memSizeMib", \.memSizeMib),
+        .value("smt", \.smt, default: false),
+        .value("trackDirtyPages", \.trackDirtyPages, default: false),
+        .value("hugePages", \.hugePages, default: .normal, since: FirecrackerVersion(1, 7)),
+        .optional("cpuTemplate", \.cpuTemplate),
+    ]
 }
 
 extension VMConfig.MemoryHotplug: ConfigurationObject {
     static var initial: Self { Self(totalSizeMib: 0) }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [
-            .value("totalSizeMib", \.totalSizeMib),
-            .value("blockSizeMib", \.blockSizeMib, default: 2),
-            .value("slotSizeMib", \.slotSizeMib, default: 128),
-        ]
-    }
+    static let keys: [ConfigurationKey<Self>] = [
+        .value("totalSizeMib", \.totalSizeMib),
+        .value("blockSizeMib", \.blockSizeMib, default: 2),
+        .value("slotSizeMib", \.slotSizeMib, default: 128),
+    ]
 }
 
 extension VMConfig.Balloon: ConfigurationObject {
     static var initial: Self { Self(amountMib: 0) }
 
-    static var keys: [ConfigurationKey<Self>] {
-        [
-            .value("amountMib", \.amountMib),
-            .value("deflateOnOom", \.deflateOnOom),
-            .value("statsPollingIntervalS", \.statsPollingIntervalS, default: 0),
-            .value("freePageHinting", \.freePageHinting, default: false, since: FirecrackerVersion(1, 14)),
-            .value("freePageReporting", \.freePageReporting, default: false, since: FirecrackerVersion(1, 14)),
-        ]
-    }
+    static let keys: [ConfigurationKey<Self>] = [
+        .value("amountMib", \.amountMib),
+        .value("deflateOnOom", \.deflateOnOom),
+        .value("statsPollingIntervalS", \.statsPollingIntervalS, default: 0),
+        .value("freePageHinting", \.freePageHinting, default: false, since: FirecrackerVersion(1, 14)),
+        .value("freePageReporting", \.freePageReporting, default: false, since: FirecrackerVersion(1, 14)),
+    ]
 }

@@ -9,6 +9,7 @@ extension VMConfig {
         /// Whether there are none.
         public var valid: Bool { errors.isEmpty }
 
+        /// Each argument is the property of its name.
         public init(errors: [String] = []) {
             self.errors = errors
         }

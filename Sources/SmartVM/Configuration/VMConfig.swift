@@ -47,6 +47,7 @@ public struct VMConfig: Hashable, Sendable {
     /// The guest's host name, at most 64 bytes. Default: the id.
     public var hostname: String?
 
+    /// Each argument is the property of its name.
     public init(
         id: String? = nil, image: String? = nil, bootSource: BootSource? = nil,
         machineConfig: MachineConfig = .init(), cpuConfig: CPUConfig? = nil, drives: [Drive] = [], pmem: [Pmem] = [],
@@ -77,25 +78,23 @@ public struct VMConfig: Hashable, Sendable {
 extension VMConfig: ConfigurationObject {
     static var initial: Self { Self(id: nil) }
 
-    static var keys: [ConfigurationKey<VMConfig>] {
-        [
-            .optional("id", \.id),
-            .optional("image", \.image),
-            .optional("hostname", \.hostname),
-            .optional("bootSource", \.bootSource),
-            .value("machineConfig", \.machineConfig),
-            .optional("cpuConfig", \.cpuConfig),
-            .value("drives", \.drives, default: []),
-            .value("pmem", \.pmem, default: [], since: FirecrackerVersion(1, 14)),
-            .value("networkInterfaces", \.networkInterfaces, default: []),
-            .optional("vsock", \.vsock),
-            .optional("balloon", \.balloon),
-            .optional("memoryHotplug", \.memoryHotplug, since: FirecrackerVersion(1, 14)),
-            .optional("entropy", \.entropy),
-            .optional("mmds", \.mmds),
-            .optional("serial", \.serial, since: FirecrackerVersion(1, 14)),
-            .optional("metrics", \.metrics),
-            .optional("logger", \.logger),
-        ]
-    }
+    static let keys: [ConfigurationKey<VMConfig>] = [
+        .optional("id", \.id),
+        .optional("image", \.image),
+        .optional("hostname", \.hostname),
+        .optional("bootSource", \.bootSource),
+        .value("machineConfig", \.machineConfig),
+        .optional("cpuConfig", \.cpuConfig),
+        .value("drives", \.drives, default: []),
+        .value("pmem", \.pmem, default: [], since: FirecrackerVersion(1, 14)),
+        .value("networkInterfaces", \.networkInterfaces, default: []),
+        .optional("vsock", \.vsock),
+        .optional("balloon", \.balloon),
+        .optional("memoryHotplug", \.memoryHotplug, since: FirecrackerVersion(1, 14)),
+        .optional("entropy", \.entropy),
+        .optional("mmds", \.mmds),
+        .optional("serial", \.serial, since: FirecrackerVersion(1, 14)),
+        .optional("metrics", \.metrics),
+        .optional("logger", \.logger),
+    ]
 }

@@ -1,6 +1,7 @@
 internal import FirecrackerAPI
 internal import FirecrackerClient
 internal import Glibc
+internal import GuestProtocol
 internal import Linux
 
 extension BootPlan {
@@ -55,6 +56,18 @@ extension BootPlan {
                 "\(wanted) MiB of memory is more than this machine has (\(HostMemory.totalMebibytes ?? 0) MiB).",
                 cure: "Give the VM less: --memory.")
         }
+    }
+
+    /// The path that was given may have been a relative one, and the guest's own connections arrive at longer ones.
+    func checkVsockPath() throws(SmartVMError) {
+        guard let vsockPath else { return }
+        let longest = vsockPath.utf8.count + 1 + String(VsockPort.session).utf8.count
+        guard longest > 107 else { return }
+        throw SmartVMError(
+            .invalidConfiguration,
+            "The socket \(vsockPath) of vsock.udsPath is too long: with the port that the guest's agent calls it has "
+                + "\(longest) bytes, and a socket's path has at most 107.",
+            cure: "Choose a shorter path.")
     }
 
     /// What a Linux guest needs beside its kernel and initramfs to get as far as a command: the initramfs a second time, unpacked,

@@ -27,6 +27,7 @@ extension BootPlan {
         self.init(config, kernel: ownKernel, image: image)
         if let image { imageUse = try images.use(image) }
         try checkMemory()
+        try checkVsockPath()
     }
 
     /// Puts together what the configuration and its image give; looks at no file.
