@@ -1,6 +1,5 @@
 @_exported public import FirecrackerAPI
 @_exported public import FirecrackerClient
-internal import Linux
 internal import Synchronization
 
 /// Makes microVMs, and knows those that it has made.
@@ -20,6 +19,10 @@ public final class SmartVM: Sendable {
         var vms: [String: MicroVM] = [:]
     }
 
+    /// Releases of Firecracker.
+    public let imageManager: ImageManager
+    /// What guests boot from.
+    public let baseImageManager: BaseImageManager
     /// The guests' network.
     public let networkManager: NetworkManager
 
@@ -28,7 +31,8 @@ public final class SmartVM: Sendable {
 
     /// Makes the data directory if it is missing; touches nothing else.
     ///
-    /// - Throws: `DATA_DIRECTORY_UNUSABLE` if it cannot be used; `INVALID_SUBNET`, `INVALID_INTERFACE_NAME`.
+    /// - Throws: `DATA_DIRECTORY_UNUSABLE` if it cannot be used; `INVALID_SUBNET`, `INVALID_INTERFACE_NAME`;
+    ///   `INVALID_BASE_IMAGE_CACHE_LIMIT`; `INVALID_CONFIG` for an architecture that Firecracker does not run on.
     public init(_ options: SmartVMOptions = .init()) throws(SmartVMError) {
         let dataDirectory =
             if let path = options.dataDir { DataDirectory(path: path) } else { try DataDirectory() }
@@ -41,13 +45,18 @@ public final class SmartVM: Sendable {
         if let bridgeName = options.bridgeName { network.bridgeName = bridgeName }
         if let subnet = options.subnet { network.subnet = subnet }
         networkManager = try NetworkManager(network)
+        let arch = options.arch ?? HostArchitecture.name
+        imageManager = ImageManager(dataDirectory, arch: arch)
+        baseImageManager = try BaseImageManager(
+            BaseImageManagerOptions(
+                cacheDir: options.baseImageCacheDir ?? dataDirectory.imagesPath,
+                maxStoredBaseImages: options.maxStoredBaseImages, arch: arch))
+        let isChosen = options.firecrackerBinaryPath != nil || options.vmm != nil
         host = MicroVMHost(
             dataDirectory: dataDirectory, vmmSelection: selection, networkManager: networkManager,
-            arch: options.arch ?? Machine.architecture, jailer: options.jailer)
+            baseImageManager: baseImageManager, imageManager: imageManager,
+            firecrackerVersion: isChosen ? nil : options.firecrackerVersion, arch: arch, jailer: options.jailer)
     }
-
-    /// The images of the data directory.
-    public var baseImageManager: BaseImageManager { BaseImageManager(host.dataDirectory) }
 
     /// Describes a VM; nothing is made on the host before it is started.
     ///
@@ -55,7 +64,7 @@ public final class SmartVM: Sendable {
     /// - Throws: `INVALID_CONFIG` with all that is wrong; `NAME_IN_USE` if this value has a VM of that name.
     public func createVM(_ config: VMConfig) async throws(SmartVMError) -> MicroVM {
         try config.requireValid()
-        return try register(config)
+        return try track(config)
     }
 
     /// Describes a VM and starts it from a snapshot (see ``MicroVM/loadSnapshot(_:_:)``). It is forgotten if that fails.
@@ -68,7 +77,7 @@ public final class SmartVM: Sendable {
         var config = snapshot.config ?? VMConfig()
         config.id = id
         config.hostname = nil
-        let vm = try register(config)
+        let vm = try track(config)
         do {
             try await vm.loadSnapshot(snapshot, options)
         } catch {
@@ -78,7 +87,7 @@ public final class SmartVM: Sendable {
         return vm
     }
 
-    private func register(_ config: VMConfig) throws(SmartVMError) -> MicroVM {
+    private func track(_ config: VMConfig) throws(SmartVMError) -> MicroVM {
         let id = config.id ?? "vm-" + GuestIdentity.randomHexadecimal(bytes: 5)
         let vm = MicroVM(id: id, config: config, host: host)
         let isNew = registry.withLock { registry in

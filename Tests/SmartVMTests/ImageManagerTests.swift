@@ -42,7 +42,7 @@ struct ImageManagerTests {
             try File.write(Array("#!/bin/sh\necho \(program) \(tag)\n".utf8), to: path, mode: 0o600)
         }
         try prepare("\(root)/\(name)")
-        let tar = Process()
+        let tar = Foundation.Process()
         tar.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         tar.arguments = ["tar", "-czf", "\(root)/a.tgz", "-C", root] + (arguments ?? [name])
         tar.standardError = FileHandle.nullDevice
@@ -57,8 +57,8 @@ struct ImageManagerTests {
     }
 
     private func run(_ program: String) throws -> String {
-        let process = Process()
-        let output = Pipe()
+        let process = Foundation.Process()
+        let output = Foundation.Pipe()
         process.executableURL = URL(fileURLWithPath: program)
         process.standardOutput = output
         try process.run()

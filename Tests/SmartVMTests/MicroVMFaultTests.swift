@@ -81,6 +81,19 @@ struct MicroVMFaultTests {
         }
     }
 
+    @Test("a name that is none is refused before anything is made", arguments: ["../up", "a/b", "", "-x", "a b"])
+    func name(id: String) async throws {
+        try await StubVMM.serving { stub in
+            let data = "\(stub.directory)/data"
+            let vm = try MicroVM(
+                id, StubVMM.config, firecrackerBinaryPath: stub.path, socketPath: "\(stub.directory)/own.sock",
+                networkManager: NetworkManager(), dataDirectory: DataDirectory(path: data))
+            let error = await #expect(throws: SmartVMError.self) { try await vm.start() }
+            #expect(error?.code == .invalidConfiguration)
+            #expect(!File.exists(data))
+        }
+    }
+
     @Test("cancelling the task that starts a VM undoes what it did")
     func cancellation() async throws {
         try await StubVMM.serving({ $0 == "PUT /boot-source" ? .silence : .done }) { stub in

@@ -71,11 +71,14 @@ struct SmartVMTests {
                 (SmartVMOptions(dataDir: directory, subnet: "10.0.0.0/31"), .invalidSubnet),
                 (SmartVMOptions(dataDir: directory, bridgeName: "bad bridge"), .invalidInterfaceName),
                 (SmartVMOptions(dataDir: "/proc/nothing"), .dataDirectoryUnusable),
+                (SmartVMOptions(dataDir: directory, arch: "riscv64"), .invalidConfiguration),
+                (SmartVMOptions(dataDir: directory, maxStoredBaseImages: 0), .invalidImageCacheLimit),
             ] as [(SmartVMOptions, SmartVMError.Code)] {
                 let error = #expect(throws: SmartVMError.self) { _ = try SmartVM(options) }
                 #expect(error?.code == code)
             }
-            let foreign = try SmartVM(SmartVMOptions(dataDir: directory, arch: "riscv64"))
+            let foreign = try SmartVM(
+                SmartVMOptions(dataDir: directory, arch: HostArchitecture.all.first { $0 != HostArchitecture.name }))
             let vm = try await foreign.createVM(StubVMM.config)
             let error = await #expect(throws: SmartVMError.self) { try await vm.start() }
             #expect(error?.code == .unsupportedArchitecture)

@@ -22,7 +22,7 @@ struct HTTPURL: Hashable, Sendable {
         }
         // It would stand in messages and manifests.
         guard url.user(percentEncoded: true) == nil, url.password(percentEncoded: true) == nil else {
-            throw Self.invalid("with a password", "a name and password in a URL do not stay secret")
+            throw Self.invalid("with a password", "a name and password in a URL would be written down with it")
         }
         self.url = url
     }

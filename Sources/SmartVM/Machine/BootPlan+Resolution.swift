@@ -6,10 +6,13 @@ internal import Linux
 extension BootPlan {
     /// Finds what a configuration names, makes the image if it is needed and not there, and checks all of it.
     ///
-    /// - Parameter config: Valid.
+    /// - Parameters:
+    ///   - config: Valid.
+    ///   - images: Has the image that the configuration names, or gets it.
     /// - Throws: ``SmartVMError`` that names the file or the number that cannot work: before anything is started.
     init(
-        _ config: VMConfig, in dataDirectory: DataDirectory, imageProgress: @escaping ImageProgress.Handler
+        _ config: VMConfig, in dataDirectory: DataDirectory, images: BaseImageManager,
+        imageProgress: @escaping ImageProgress.Handler
     ) async throws {
         // What a user names is looked at first: it fails in no time, and an image may take a minute to make.
         try Self.checkFiles(of: config)
@@ -19,10 +22,10 @@ extension BootPlan {
         }
         var image: BaseImageBundle?
         if let name = config.image {
-            image = try await BaseImageManager(dataDirectory).ensureBaseImage(
-                named: name, progress: imageProgress)
+            image = try await images.ensureBaseImage(named: name, progress: imageProgress)
         }
         self.init(config, kernel: ownKernel, image: image)
+        if let image { imageUse = try images.use(image) }
         try checkMemory()
         try checkVsockPath()
     }

@@ -25,6 +25,8 @@ struct BootPlan: Sendable {
     /// Whether the guest runs the agent: it does with an image's initramfs, and must with one of the user's own. A kernel and a root file
     /// system alone are a guest that nothing is known of.
     var hasAgent: Bool
+    /// Keeps the image's files for as long as a VM runs from them.
+    var imageUse: BaseImageUse?
 
     /// The requests that make a VM of it, in order; the last one starts it.
     func requests(vsockPath: String) -> [APIRequest] {

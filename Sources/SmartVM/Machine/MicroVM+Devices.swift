@@ -13,8 +13,8 @@ extension MicroVM {
         _ driveId: String, pathOnHost: String? = nil, rateLimiter: RateLimiter? = nil
     ) async throws {
         let path = pathOnHost.map(HostPath.absolute)
-        try await client(for: .updateDevice).send(
-            .patchDrive(DriveUpdate(driveId: driveId, pathOnHost: path, rateLimiter: rateLimiter)))
+        try await send(
+            .patchDrive(DriveUpdate(driveId: driveId, pathOnHost: path, rateLimiter: rateLimiter)), for: .updateDevice)
     }
 
     /// Gives a network interface other limits.
@@ -25,48 +25,48 @@ extension MicroVM {
     public func updateNetworkInterface(
         _ ifaceId: String, rxRateLimiter: RateLimiter? = nil, txRateLimiter: RateLimiter? = nil
     ) async throws {
-        try await client(for: .updateDevice).send(
+        try await send(
             .patchNetworkInterface(
                 NetworkInterfaceUpdate(
-                    ifaceId: ifaceId, rxRateLimiter: rxRateLimiter, txRateLimiter: txRateLimiter)))
+                    ifaceId: ifaceId, rxRateLimiter: rxRateLimiter, txRateLimiter: txRateLimiter)), for: .updateDevice)
     }
 
     /// Gives a pmem device other limits.
     public func updatePmem(_ id: String, rateLimiter: RateLimiter) async throws {
-        try await client(for: .updateDevice).send(.patchPmem(PmemUpdate(id: id, rateLimiter: rateLimiter)))
+        try await send(.patchPmem(PmemUpdate(id: id, rateLimiter: rateLimiter)), for: .updateDevice)
     }
 
     /// Plugs a drive in. Needs a VMM with PCI.
     public func addDrive(_ drive: Drive) async throws {
         var drive = drive
         drive.pathOnHost = drive.pathOnHost.map(HostPath.absolute)
-        try await client(for: .plugDevice).send(.putDrive(drive))
+        try await send(.putDrive(drive), for: .plugDevice)
     }
 
     /// Takes a drive out. Needs a VMM with PCI.
     public func removeDrive(_ driveId: String) async throws {
-        try await client(for: .plugDevice).send(.deleteDrive(id: driveId))
+        try await send(.deleteDrive(id: driveId), for: .plugDevice)
     }
 
     /// Plugs a network interface in, on a TAP that is there. Needs a VMM with PCI.
     public func addNetworkInterface(_ interface: FirecrackerAPI.NetworkInterface) async throws {
-        try await client(for: .plugDevice).send(.putNetworkInterface(interface))
+        try await send(.putNetworkInterface(interface), for: .plugDevice)
     }
 
     /// Takes a network interface out. Needs a VMM with PCI.
     public func removeNetworkInterface(_ ifaceId: String) async throws {
-        try await client(for: .plugDevice).send(.deleteNetworkInterface(id: ifaceId))
+        try await send(.deleteNetworkInterface(id: ifaceId), for: .plugDevice)
     }
 
     /// Plugs a pmem device in. Needs a VMM with PCI.
     public func addPmem(_ pmem: Pmem) async throws {
         var pmem = pmem
         pmem.pathOnHost = HostPath.absolute(pmem.pathOnHost)
-        try await client(for: .plugDevice).send(.putPmem(pmem))
+        try await send(.putPmem(pmem), for: .plugDevice)
     }
 
     /// Takes a pmem device out. Needs a VMM with PCI.
     public func removePmem(_ id: String) async throws {
-        try await client(for: .plugDevice).send(.deletePmem(id: id))
+        try await send(.deletePmem(id: id), for: .plugDevice)
     }
 }

@@ -18,42 +18,42 @@ extension MicroVM {
 
     /// The balloon's configuration. Possible in the states `running` and `paused`.
     public func getBalloon() async throws -> BalloonConfig {
-        try await client(for: .readBalloon).balloon()
+        try await usableClient(for: .readBalloon).balloon()
     }
 
     /// What the guest's balloon driver reports. Possible in the states `running` and `paused`, if the balloon was configured with
     /// statistics.
     public func getBalloonStatistics() async throws -> BalloonStatistics {
-        try await client(for: .readBalloon).balloonStatistics()
+        try await usableClient(for: .readBalloon).balloonStatistics()
     }
 
     /// Gives the balloon another target. Possible in the states `running` and `paused`.
     ///
     /// - Parameter amountMib: MiB that the guest is to give back.
     public func updateBalloon(amountMib: UInt32) async throws {
-        try await client(for: .updateDevice).send(.patchBalloon(BalloonUpdate(amountMib: amountMib)))
+        try await send(.patchBalloon(BalloonUpdate(amountMib: amountMib)), for: .updateDevice)
     }
 
     /// Changes how often the guest reports. Possible in the states `running` and `paused`.
     ///
     /// - Parameter seconds: 0 only where it was 0 before.
     public func updateBalloonStatsInterval(seconds: UInt16) async throws {
-        try await client(for: .updateDevice).send(
-            .patchBalloonStatistics(BalloonStatisticsUpdate(statsPollingIntervalS: seconds)))
+        try await send(
+            .patchBalloonStatistics(BalloonStatisticsUpdate(statsPollingIntervalS: seconds)), for: .updateDevice)
     }
 
     /// Asks the guest for its free pages. Possible in the states `running` and `paused`.
     ///
     /// - Parameter acknowledgesOnStop: Whether the device tells the guest by itself that the run is done. Default: true.
     public func startBalloonHinting(acknowledgesOnStop: Bool = true) async throws {
-        try await client(for: .updateDevice).send(
-            .startBalloonHinting(BalloonHintingStart(acknowledgeOnStop: acknowledgesOnStop)))
+        try await send(
+            .startBalloonHinting(BalloonHintingStart(acknowledgeOnStop: acknowledgesOnStop)), for: .updateDevice)
     }
 
     /// How far the run is. Possible in the states `running` and `paused`.
     public func getBalloonHintingStatus() async throws -> BalloonHintingStatus {
-        let client = try client(for: .readBalloon)
-        guard case .balloonHintingStatus(let status) = try await client.send(.getBalloonHintingStatus) else {
+        guard case .balloonHintingStatus(let status) = try await send(.getBalloonHintingStatus, for: .readBalloon)
+        else {
             throw SmartVMError(.apiError, "The VMM of \(id) answered a question for the balloon with something else.")
         }
         return status
@@ -61,16 +61,18 @@ extension MicroVM {
 
     /// Ends the run. Possible in the states `running` and `paused`.
     public func stopBalloonHinting() async throws {
-        try await client(for: .updateDevice).send(.stopBalloonHinting)
+        try await send(.stopBalloonHinting, for: .updateDevice)
     }
 
     /// How much memory is plugged in. Possible in the states `running` and `paused`.
     public func getMemoryHotplugStatus() async throws -> MemoryHotplugStatus {
-        try await client(for: .readBalloon).memoryHotplugStatus()
+        let client = try usableClient(for: .readBalloon)
+        try requireKnown(.getMemoryHotplug)
+        return try await client.memoryHotplugStatus()
     }
 
     /// Changes how much memory is plugged in. Possible in the states `running` and `paused`.
     public func updateMemoryHotplug(_ update: MemoryHotplugUpdate) async throws {
-        try await client(for: .updateDevice).send(.patchMemoryHotplug(update))
+        try await send(.patchMemoryHotplug(update), for: .updateDevice)
     }
 }

@@ -9,7 +9,7 @@ extension MicroVM {
     ///
     /// - Throws: `API_ERROR` if no network interface has the metadata service.
     public func getMetadata() async throws -> JSONValue {
-        try await client(for: .useMetadata).metadata()
+        try await usableClient(for: .useMetadata).metadata()
     }
 
     /// Puts other metadata in the place of all that there was.
@@ -17,7 +17,7 @@ extension MicroVM {
     /// - Parameter metadata: An object.
     /// - Throws: `API_ERROR` if no network interface has the metadata service, or if it is too much.
     public func setMetadata(_ metadata: JSONValue) async throws {
-        try await client(for: .useMetadata).send(.putMMDS(metadata))
+        try await send(.putMMDS(metadata), for: .useMetadata)
     }
 
     /// Puts other metadata in the place of all that there was.
@@ -32,7 +32,7 @@ extension MicroVM {
     ///
     /// - Throws: `API_ERROR` if no network interface has the metadata service, or if it becomes too much.
     public func updateMetadata(_ patch: JSONValue) async throws {
-        try await client(for: .useMetadata).send(.patchMMDS(patch))
+        try await send(.patchMMDS(patch), for: .useMetadata)
     }
 
     /// Changes some of the metadata: JSON Merge Patch (RFC 7396), where null removes a member.

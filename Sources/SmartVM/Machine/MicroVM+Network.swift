@@ -8,7 +8,7 @@ extension MicroVM {
     /// interface is put on the kernel's command line.
     func attachNetwork(_ plan: inout BootPlan) async throws {
         for (index, interface) in config.networkInterfaces.enumerated() where interface.hostDevName == nil {
-            let tap = try await attach(interface, mac: interface.guestMac)
+            let tap = try await makeTap(interface, mac: interface.guestMac)
             plan.networkInterfaces[index].hostDevName = tap.tapName
             plan.networkInterfaces[index].guestMac = tap.mac
             guestInterfaces.append(
@@ -27,7 +27,7 @@ extension MicroVM {
     func attachNetwork(of snapshot: Snapshot) async throws -> [NetworkOverride] {
         var overrides: [NetworkOverride] = []
         for (index, interface) in config.networkInterfaces.enumerated() where interface.hostDevName == nil {
-            let tap = try await attach(interface, mac: nil)
+            let tap = try await makeTap(interface, mac: nil)
             overrides.append(NetworkOverride(ifaceId: interface.ifaceId, hostDevName: tap.tapName))
             var guest = host.networkManager.guestInterface(
                 for: tap, isDefaultRoute: taps.count == 1, mtu: interface.mtu)
@@ -41,7 +41,7 @@ extension MicroVM {
         return overrides
     }
 
-    private func attach(_ interface: VMConfig.NetworkInterface, mac: String?) async throws -> TapDevice {
+    private func makeTap(_ interface: VMConfig.NetworkInterface, mac: String?) async throws -> TapDevice {
         let tap = try await host.networkManager.createTap(
             vmId: id, ifaceId: interface.ifaceId, mac: mac, mtu: interface.mtu)
         taps.append(tap)

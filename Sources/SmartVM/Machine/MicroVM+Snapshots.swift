@@ -14,7 +14,7 @@ extension MicroVM {
     public func createSnapshot(
         snapshotPath: String, memFilePath: String, snapshotType: SnapshotType = .full
     ) async throws -> Snapshot {
-        let client = try client(for: .createSnapshot)
+        let client = try usableClient(for: .createSnapshot)
         let snapshot = Snapshot(
             snapshotPath: snapshotPath, memFilePath: memFilePath, snapshotType: snapshotType, config: effectiveConfig,
             hasVsock: vsockPath != nil, hasAgent: hasAgent)
@@ -47,6 +47,7 @@ extension MicroVM {
     }
 
     private func restore(_ snapshot: Snapshot, _ options: RestoreOptions) async throws {
+        try requireName()
         for path in [snapshot.snapshotPath, snapshot.memFilePath] where !File.exists(path) {
             throw SmartVMError(
                 .invalidFile, "The snapshot cannot be restored: there is no file \(path).",
@@ -55,23 +56,23 @@ extension MicroVM {
         let directories = host.directories
         _ = try await BlockingWork.run { directories.reclaimAbandoned() }
         let vmm = try await host.resolveVMM()
-        knownProblems = try await vmm.version(in: host.dataDirectory).knownProblems
+        version = try await vmm.version(in: host.dataDirectory)
         hasAgent = snapshot.hasAgent
         wasReset = true
         let overrides = try await attachNetwork(of: snapshot)
+        let load = SnapshotLoad(
+            snapshotPath: snapshot.snapshotPath,
+            memBackend: MemoryBackend(backendPath: snapshot.memFilePath, backendType: .file),
+            trackDirtyPages: options.trackDirtyPages, resumeVm: options.resume,
+            networkOverrides: overrides + options.networkOverrides,
+            vsockOverride: snapshot.hasVsock ? VsockOverride(udsPath: "") : nil, clockRealtime: options.clockRealtime)
+        try requireKnown(.loadSnapshot(load))
         let requests = try await launchVMM(
             vmm, vsockPath: options.vsockOverride?.udsPath, console: options.console
         ) { path in
-            [
-                .loadSnapshot(
-                    SnapshotLoad(
-                        snapshotPath: snapshot.snapshotPath,
-                        memBackend: MemoryBackend(backendPath: snapshot.memFilePath, backendType: .file),
-                        trackDirtyPages: options.trackDirtyPages, resumeVm: options.resume,
-                        networkOverrides: overrides + options.networkOverrides,
-                        vsockOverride: snapshot.hasVsock ? VsockOverride(udsPath: path) : nil,
-                        clockRealtime: options.clockRealtime))
-            ]
+            var load = load
+            load.vsockOverride?.udsPath = path
+            return [.loadSnapshot(load)]
         }
         if !snapshot.hasVsock { vsockPath = nil }
         try await supervised(for: options.timeout) { vm in

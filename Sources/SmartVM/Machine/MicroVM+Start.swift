@@ -42,14 +42,17 @@ extension MicroVM {
     }
 
     private func boot(_ options: StartOptions) async throws {
+        try requireName()
         try config.requireValid()
         let directories = host.directories
         _ = try await BlockingWork.run { directories.reclaimAbandoned() }
-        let vmm = try await host.resolveVMM()
+        let vmm = try await host.resolveVMM(progress: options.imageProgress)
         let version = try await vmm.version(in: host.dataDirectory)
-        knownProblems = version.knownProblems
+        self.version = version
         try config.requireValid(for: version)
-        var plan = try await BootPlan(config, in: host.dataDirectory, imageProgress: options.imageProgress)
+        var plan = try await BootPlan(
+            config, in: host.dataDirectory, images: host.baseImageManager, imageProgress: options.imageProgress)
+        imageUse = plan.imageUse
         // Who watches the console wants to see more than errors; the later of two arguments counts.
         if options.console != nil, config.bootSource?.bootArgs == nil {
             plan.bootSource.bootArgs = plan.bootSource.bootArgs.map { "\($0) loglevel=7" }
@@ -64,6 +67,11 @@ extension MicroVM {
             if await vm.hasAgent { try await vm.awaitIdentity() }
         }
         try begin(.started)
+    }
+
+    /// The name becomes that of a directory, so nothing is done with one that is none.
+    func requireName() throws(SmartVMError) {
+        try VMConfig(id: id, image: BaseImagePreset.minimal.rawValue).requireValid()
     }
 
     /// From now on the VM is up, unless somebody wants it to end.
@@ -199,7 +207,7 @@ extension MicroVM {
 
     private func bootFailure(_ what: String) -> SmartVMError {
         SmartVMError(
-            .bootFailed, what + lastWords() + knownProblems.map { "\n\($0)" }.joined(),
+            .bootFailed, what + lastWords() + (version?.knownProblems ?? []).map { "\n\($0)" }.joined(),
             cure: "--console shows all of it, --memory gives more memory, --boot-timeout more time.")
     }
 

@@ -9,7 +9,7 @@ extension MicroVM {
     ///
     /// - Throws: `INVALID_STATE`, `API_ERROR`, `SOCKET_ERROR`, `TIMEOUT`.
     public func pause() async throws {
-        try await client(for: .pause).pause()
+        try await usableClient(for: .pause).pause()
         lifecycle.apply(.paused)
     }
 
@@ -18,10 +18,10 @@ extension MicroVM {
     ///
     /// - Throws: `INVALID_STATE`, `API_ERROR`, `SOCKET_ERROR`, `TIMEOUT`.
     public func resume() async throws {
-        try await client(for: .resume).resume()
+        try await usableClient(for: .resume).resume()
         lifecycle.apply(.resumed)
         guard hasAgent, let session else { return }
-        if session.identitiesGiven <= identitiesSeen, wasReset {
+        if wasReset {
             try await awaitIdentityAfterReset()
         } else {
             _ = await session.send(.setTime(nanoseconds: Clock.realtimeNanoseconds))
@@ -32,14 +32,14 @@ extension MicroVM {
     ///
     /// - Throws: `INVALID_STATE`, `API_ERROR`, `SOCKET_ERROR`, `TIMEOUT`.
     public func sendCtrlAltDel() async throws {
-        try await client(for: .sendCtrlAltDel).sendCtrlAltDel()
+        try await usableClient(for: .sendCtrlAltDel).sendCtrlAltDel()
     }
 
     /// Has the VMM write its metrics now. Possible in the states `running` and `paused`.
     ///
     /// - Throws: `INVALID_STATE`, `API_ERROR` if the configuration has no metrics, `SOCKET_ERROR`, `TIMEOUT`.
     public func flushMetrics() async throws {
-        try await client(for: .flushMetrics).flushMetrics()
+        try await usableClient(for: .flushMetrics).flushMetrics()
     }
 
     /// What the VMM says of itself and of the vCPUs. Possible while there is a VMM.

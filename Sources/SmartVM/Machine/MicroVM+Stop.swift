@@ -120,6 +120,7 @@ extension MicroVM {
         session = nil
         vsockPath = nil
         process = nil
+        imageUse = nil
         let problems = await detachNetwork()
         if let directory {
             await BlockingWork.run { directory.remove() }

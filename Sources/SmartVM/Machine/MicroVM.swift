@@ -35,6 +35,7 @@ public actor MicroVM {
     var sessionTask: Task<Void, any Error>?
     var vsockPath: String?
     var taps: [TapDevice] = []
+    var imageUse: BaseImageUse?
 
     /// What the guest is told of its network.
     var guestInterfaces: [GuestProtocol.NetworkInterface] = []
@@ -44,8 +45,8 @@ public actor MicroVM {
     var ending: Task<StopReport, Never>?
     var exit: VMExit?
     var exitWaiters: [AsyncStream<VMExit>.Continuation] = []
-    /// What is known to be broken in the VMM's release.
-    var knownProblems: [String] = []
+    /// The VMM's release of Firecracker.
+    var version: FirecrackerVersion?
     /// How often the guest must have taken its identity for it to have its present one.
     var identitiesSeen = 0
     /// Whether the guest's connections were reset, by a snapshot, since it last took its identity.
@@ -81,7 +82,8 @@ public actor MicroVM {
         let directory = if let dataDirectory { dataDirectory } else { try DataDirectory() }
         let host = MicroVMHost(
             dataDirectory: directory, vmmSelection: .path(firecrackerBinaryPath),
-            networkManager: networkManager, arch: Machine.architecture)
+            networkManager: networkManager, baseImageManager: BaseImageManager(directory),
+            imageManager: ImageManager(directory), arch: HostArchitecture.name)
         self.init(id: id, config: config, host: host, socketPath: HostPath.absolute(socketPath))
     }
 
@@ -100,8 +102,30 @@ public actor MicroVM {
     /// The connection to the VMM, if the operation is possible now.
     ///
     /// - Throws: `INVALID_STATE`, `NO_CLIENT`.
-    func client(for operation: Lifecycle.Operation) throws(SmartVMError) -> SocketClient {
+    func usableClient(for operation: Lifecycle.Operation) throws(SmartVMError) -> SocketClient {
         try lifecycle.check(operation, of: id)
         return try connectedClient()
+    }
+
+    /// Asks something of the VMM, if the operation is possible now and the VMM's release knows it.
+    ///
+    /// - Throws: `INVALID_STATE`, `NO_CLIENT`, `INVALID_CONFIG` with both releases; as ``SocketClient/send(_:timeout:)`` does.
+    @discardableResult
+    func send(
+        _ request: APIRequest, for operation: Lifecycle.Operation, timeout: Duration? = nil
+    ) async throws -> APIAnswer {
+        let client = try usableClient(for: operation)
+        try requireKnown(request)
+        return try await client.send(request, timeout: timeout)
+    }
+
+    /// - Throws: `INVALID_CONFIG` with both releases if the VMM's does not know the request.
+    func requireKnown(_ request: APIRequest) throws(SmartVMError) {
+        let problems = version.map { request.problems(for: $0) } ?? []
+        guard problems.isEmpty else {
+            throw SmartVMError(
+                .invalidConfiguration, problems.joined(separator: "; ") + ".",
+                cure: "Use a newer release of Firecracker.")
+        }
     }
 }

@@ -10,14 +10,16 @@ struct DownloaderTests {
     let directory: TestDirectory
     let server: FaultyServer
     /// Two pieces and a bit, not all alike.
-    let content: [UInt8]
+    private static let content: [UInt8] = {
+        var random = SeededGenerator(seed: 7)
+        return (0..<150_000).flatMap { _ in withUnsafeBytes(of: random.next()) { Array($0) } }
+    }()
+    private var content: [UInt8] { Self.content }
 
     init() async throws {
         directory = try TestDirectory()
         server = try await FaultyServer()
-        var random = SeededGenerator(seed: 7)
-        content = (0..<1_200_000).map { _ in UInt8.random(in: 0...255, using: &random) }
-        server.put("/file", .init(content))
+        server.put("/file", .init(Self.content))
     }
 
     private var destination: String { "\(directory.path)/file" }
@@ -76,7 +78,7 @@ struct DownloaderTests {
         let status = try FileStatus(of: destination)
         #expect(received.size == 8 << 20 + 1 && status.size == received.size)
         #expect(status.allocated < 1 << 20)
-        #expect(try Checksum.sha256(ofFile: destination) == received.sha256)
+        #expect(try await Checksum.sha256(ofFile: destination) == received.sha256)
     }
 
     @Test("a connection that breaks again and again is gone on with, for as long as something comes")
@@ -85,7 +87,9 @@ struct DownloaderTests {
         try await fetch(request(sha256: sha256(content)))
         #expect(try File.read(destination) == content)
         let requests = server.requests(for: "/file")
-        #expect(requests.map { $0.headers["range"] ?? "" } == [""] + (1...7).map { "bytes=\($0 * 150_000)-" })
+        let starts = requests.map { $0.headers["range"].flatMap { Int($0.dropFirst(6).dropLast()) } ?? 0 }
+        // What the client had received but not handed over when the connection broke may be asked for again.
+        #expect(starts.count == 8 && starts == Set(starts).sorted() && starts[0] == 0)
         #expect(requests.dropFirst().allSatisfy { $0.headers["if-range"] == "\"one\"" })
     }
 

@@ -67,7 +67,7 @@ struct BaseImageManagerTests {
                 "vmlinux",
             ])
         #expect(try File.readText(initrd).hasPrefix("modules070701"))
-        #expect(made.checksums?.initrdSha256 == (try Checksum.sha256(ofFile: initrd)))
+        #expect(made.checksums?.initrdSha256 == (try await Checksum.sha256(ofFile: initrd)))
         let found = try await manager(builds).ensureBaseImage(progress: { Issue.record("progress of nothing: \($0)") })
         #expect(found == made)
         #expect(builds.current == 1)

@@ -6,6 +6,7 @@ struct SmartVMSeedTests {
     @Test("SmartVM - instantiation with defaults")
     func defaults() throws {
         let smartvm = try SmartVM()
+        #expect(smartvm.imageManager.directory.hasPrefix("/"))
         #expect(smartvm.baseImageManager.cacheDir.hasSuffix("images"))
         #expect(smartvm.networkManager.options.subnet == "172.30.0.0/24")
         #expect(smartvm.vmCount == 0)
