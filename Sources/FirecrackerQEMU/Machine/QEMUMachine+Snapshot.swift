@@ -43,19 +43,26 @@ extension QEMUMachine {
         try memory.save(to: file, changesOnly: changesOnly, process: processID)
     }
 
-    /// Refuses what QEMU might accept and misread.
-    func checkVersion(of state: MachineDescription.SavedState) throws(QMPError) {
+    /// Gives a machine that was started for it the state of another.
+    func load(_ state: MachineDescription.SavedState, timeout: Duration) throws(MachineFault) {
         let version = process.monitor.version
         guard version == state.qemuVersion else {
-            throw .refused(
-                command: "migrate-incoming",
-                description: "the snapshot was made with QEMU \(state.qemuVersion), and this is QEMU \(version). "
-                    + "Load it with that QEMU (--qemu-binary), or make the snapshot anew.")
+            // It might accept what it would misread.
+            process.kill()
+            throw MachineFault(
+                "The snapshot was made with QEMU \(state.qemuVersion), and this is QEMU \(version). Load it with that QEMU "
+                    + "(--qemu-binary), or make the snapshot anew.")
         }
+        do throws(QMPError) {
+            try receive(state, timeout: timeout)
+        } catch {
+            throw startFault(error)
+        }
+        isPaused = true
+        stoppedAt = state.stoppedAt
     }
 
-    /// Gives a machine that was started for it the state of another.
-    func load(_ state: MachineDescription.SavedState, timeout: Duration) throws(QMPError) {
+    private func receive(_ state: MachineDescription.SavedState, timeout: Duration) throws(QMPError) {
         let monitor = process.monitor
         let file: StateFile
         do throws(Errno) {
@@ -72,10 +79,7 @@ extension QEMUMachine {
         while true {
             let status = try monitor.execute("query-migrate")
             switch status["status"]?.text {
-            case "completed":
-                isPaused = true
-                stoppedAt = state.stoppedAt
-                return
+            case "completed": return
             case "failed":
                 throw .refused(
                     command: "migrate-incoming", description: status["error-desc"]?.text ?? "no reason given")
