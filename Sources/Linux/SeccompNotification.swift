@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Glibc
 
 /// A system call of another process that waits for this one to perform it: seccomp_unotify(2).
 public struct SeccompNotification: Hashable, Sendable {
@@ -44,25 +45,48 @@ public struct SeccompNotification: Hashable, Sendable {
         }
     }
 
-    /// A filter that notifies of ioctl(2) with the descriptor `descriptor` and a request of the group `group` (the second byte of the
-    /// request's number), and lets everything else pass.
-    public static func filter(ioctlOf descriptor: Int32, group: UInt8) -> [Spawn.BPFInstruction] {
+    /// The number of fallocate(2).
+    public static let fallocate = Int(CLINUX_SYS_FALLOCATE)
+
+    /// A filter that notifies of ioctl(2) with one descriptor and a request of one group (the second byte of the request's number),
+    /// lets calls of other numbers fail, and lets everything else pass.
+    ///
+    /// - Parameters:
+    ///   - descriptor: The caller's number of it; nil for none.
+    ///   - refused: Numbers of system calls that fail with EOPNOTSUPP.
+    /// - Returns: Nothing if there is nothing to filter.
+    public static func filter(
+        ioctlOf descriptor: Int32?, group: UInt8, refusing refused: [Int] = []
+    ) -> [Spawn.BPFInstruction] {
+        guard descriptor != nil || !refused.isEmpty else { return [] }
         let load = UInt16(BPF_LD | BPF_W | BPF_ABS)
         let compare = UInt16(BPF_JMP | BPF_JEQ | BPF_K)
         let answer = UInt16(BPF_RET | BPF_K)
+        let pass = Spawn.BPFInstruction(answer, CLINUX_SECCOMP_RET_ALLOW)
         // struct seccomp_data: the call's number, the architecture, the instruction pointer, the arguments.
-        return [
+        var filter: [Spawn.BPFInstruction] = [
             .init(load, 4),
-            .init(compare, CLINUX_AUDIT_ARCH_NATIVE, jumpFalse: 8),
+            .init(compare, CLINUX_AUDIT_ARCH_NATIVE, jumpTrue: 1),
+            pass,
             .init(load, 0),
-            .init(compare, UInt32(SYS_ioctl), jumpFalse: 6),
-            .init(load, 16),
-            .init(compare, UInt32(bitPattern: descriptor), jumpFalse: 4),
-            .init(load, 24),
-            .init(UInt16(BPF_ALU | BPF_AND | BPF_K), 0xff00),
-            .init(compare, UInt32(group) << 8, jumpFalse: 1),
-            .init(answer, CLINUX_SECCOMP_RET_USER_NOTIF),
-            .init(answer, CLINUX_SECCOMP_RET_ALLOW),
         ]
+        for number in refused {
+            filter += [
+                .init(compare, UInt32(number), jumpFalse: 1),
+                .init(answer, CLINUX_SECCOMP_RET_ERRNO | UInt32(EOPNOTSUPP)),
+            ]
+        }
+        if let descriptor {
+            filter += [
+                .init(compare, UInt32(SYS_ioctl), jumpFalse: 6),
+                .init(load, 16),
+                .init(compare, UInt32(bitPattern: descriptor), jumpFalse: 4),
+                .init(load, 24),
+                .init(UInt16(BPF_ALU | BPF_AND | BPF_K), 0xff00),
+                .init(compare, UInt32(group) << 8, jumpFalse: 1),
+                .init(answer, CLINUX_SECCOMP_RET_USER_NOTIF),
+            ]
+        }
+        return filter + [pass]
     }
 }

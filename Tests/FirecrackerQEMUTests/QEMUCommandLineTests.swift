@@ -1,3 +1,4 @@
+import Linux
 import Testing
 
 @testable import FirecrackerQEMU
@@ -5,7 +6,7 @@ import Testing
 @Suite("QEMU's command line")
 struct QEMUCommandLineTests {
     private static let channels = QEMUCommandLine.Channels(
-        standardInput: 100, standardOutput: 101, standardError: 102, monitor: 103, vhost: 104)
+        standardInput: 100, standardOutput: 101, standardError: 102, monitor: 103, memory: 105, vhost: 104)
 
     private func make(_ change: (inout MachineDescription) -> Void = { _ in }) throws(MachineFault) -> QEMUCommandLine {
         var description = MachineDescription(kernel: 50)
@@ -27,20 +28,20 @@ struct QEMUCommandLineTests {
             ]
             description.networkInterfaces = [.init(id: "eth0", tap: 70, macAddress: "02:00:00:00:00:01", mtu: 1400)]
         }
-        #expect(line.descriptors == [100, 101, 102, 50, 51, 103, 60, 61, 70])
-        #expect(values("-kernel", line) == ["/proc/self/fd/3"])
-        #expect(values("-initrd", line) == ["/proc/self/fd/4"])
+        #expect(line.descriptors == [100, 101, 102, 105, 50, 51, 103, 60, 61, 70])
+        #expect(values("-kernel", line) == ["/proc/self/fd/4"])
+        #expect(values("-initrd", line) == ["/proc/self/fd/5"])
         #expect(values("-append", line) == ["quiet"])
-        #expect(values("-chardev", line).contains("socket,id=qmp,fd=5"))
-        #expect(values("-add-fd", line) == ["fd=6,set=1", "fd=7,set=2"])
-        #expect(values("-netdev", line) == ["tap,id=tap0,fd=8,vhost=off"])
+        #expect(values("-chardev", line).contains("socket,id=qmp,fd=6"))
+        #expect(values("-add-fd", line) == ["fd=7,set=1", "fd=8,set=2"])
+        #expect(values("-netdev", line) == ["tap,id=tap0,fd=9,vhost=off"])
         #expect(line.vhostDescriptor == nil)
     }
 
     @Test("has the machine that boots without timers")
     func machine() throws {
         let line = try make { $0.cpuCount = 4 }
-        #expect(values("-M", line) == ["microvm,acpi=on,pit=off,pic=off"])
+        #expect(values("-M", line) == ["microvm,acpi=on,pit=off,pic=off,memory-backend=memory,suppress-vmdesc=on"])
         #expect(values("-accel", line) == ["tcg,tb-size=64,thread=multi"])
         #expect(values("-smp", line) == ["4"])
         #expect(values("-m", line) == ["128M"])
@@ -73,13 +74,33 @@ struct QEMUCommandLineTests {
             description.balloon = .init(targetMiB: 0, deflatesOnOutOfMemory: true)
             description.entropy = .init(limit: (bytes: 1000, milliseconds: 100))
         }
-        #expect(line.vhostDescriptor == 5)
+        #expect(line.vhostDescriptor == 6)
         #expect(
             values("-device", line) == [
-                "i8042", "vhost-vsock-device,id=vsock0,guest-cid=42,vhostfd=5,event_idx=off",
+                "i8042", "vhost-vsock-device,id=vsock0,guest-cid=42,vhostfd=6,event_idx=off",
                 "virtio-balloon-device,id=balloon0,free-page-reporting=off,deflate-on-oom=on",
                 "virtio-rng-device,id=entropy0,rng=rng0,max-bytes=1000,period=100",
             ])
+    }
+
+    @Test("maps memory of its own shared, and that of a snapshot privately, and waits for the state")
+    func memory() throws {
+        #expect(
+            try values("-object", make()) == [
+                "memory-backend-file,id=memory,size=128M,mem-path=/proc/self/fd/3,share=on"
+            ])
+        var description = MachineDescription(
+            snapshot: .init(
+                memory: 90, state: .init(bytes: [], qemuVersion: "", timeStampCounter: 1, stoppedAt: 0)))
+        #expect(description.refusedSystemCalls.isEmpty)
+        let line = try QEMUCommandLine(description, kernelCommandLine: nil, channels: Self.channels)
+        #expect(values("-object", line).first?.hasSuffix("mem-path=/proc/self/fd/3,share=off") == true)
+        #expect(values("-incoming", line) == ["defer"])
+        #expect(line.arguments.contains("-S"))
+        #expect(!line.arguments.contains("-kernel") && !line.arguments.contains("-append"))
+        // A balloon would cut holes into the snapshot's file.
+        description.balloon = .init(targetMiB: 0)
+        #expect(description.refusedSystemCalls == [SeccompNotification.fallocate])
     }
 
     @Test("refuses more devices than the machine has places")

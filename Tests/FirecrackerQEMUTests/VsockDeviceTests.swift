@@ -14,7 +14,11 @@ struct VsockDeviceTests {
         let path: String
         private let listener: Linux.Descriptor
 
-        init(receiveBuffers: Int = 100) throws {
+        let control: VsockControl
+
+        init(
+            receiveBuffers: Int = 100, nextHostPort: UInt32 = VsockMuxer.firstHostPort, holdsClients: Bool = false
+        ) throws {
             SignalMask.ignoreBrokenPipe()
             var template = Array("/tmp/vsock-test-XXXXXX".utf8CString)
             folder = template.withUnsafeMutableBufferPointer { buffer in
@@ -22,10 +26,11 @@ struct VsockDeviceTests {
             }
             path = folder + "/v"
             listener = try UnixSocket.listen(at: path)
+            control = try VsockControl(nextHostPort: nextHostPort, holdsClients: holdsClients)
             device = try VsockDevice(
                 VsockDevice.Configuration(
                     process: try ChildProcess(adopting: ownProcessID), notifications: try EventCounter.raw(),
-                    listener: listener.rawValue, path: path, stop: -1))
+                    listener: listener.rawValue, path: path, control: control))
             device.regions = driver.table
             device.receive = try driver.queue(.toDriver, driver.receive)
             device.transmit = try driver.queue(.fromDriver, driver.transmit)

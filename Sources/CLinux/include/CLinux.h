@@ -57,6 +57,14 @@ static inline uint64_t clinux_time_stamp_counter(void) {
 
 /// renameat2(2) with RENAME_EXCHANGE, of paths.
 int clinux_exchange(const char *path, const char *other);
+/// open(2) with O_TMPFILE, to write, close-on-exec: a file without a name in a directory.
+int clinux_open_unnamed(const char *directory, mode_t mode);
+/// Gives such a file a name.
+int clinux_name(int descriptor, const char *path);
+/// memfd_create(2), close-on-exec.
+int clinux_memory_file(const char *name);
+/// FICLONE: the whole content of one file becomes that of another, without a copy.
+int clinux_share_content(int from, int to);
 
 // Requests that are computed by macros, which Swift cannot see.
 
@@ -76,11 +84,16 @@ static const unsigned long CLINUX_KVM_GET_REGS = KVM_GET_REGS;
 static const unsigned long CLINUX_KVM_SET_REGS = KVM_SET_REGS;
 static const unsigned long CLINUX_KVM_SET_SIGNAL_MASK = KVM_SET_SIGNAL_MASK;
 static const unsigned long CLINUX_KVM_RUN = KVM_RUN;
+// linux/fs.h has them too, but not beside sys/mount.h.
+static const int CLINUX_SEEK_DATA = 3;
+static const int CLINUX_SEEK_HOLE = 4;
 static const int CLINUX_PR_SET_NAME = PR_SET_NAME;
 static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_RECV = SECCOMP_IOCTL_NOTIF_RECV;
 static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_SEND = SECCOMP_IOCTL_NOTIF_SEND;
 static const unsigned long CLINUX_SECCOMP_IOCTL_NOTIF_ID_VALID = SECCOMP_IOCTL_NOTIF_ID_VALID;
+static const int CLINUX_SYS_FALLOCATE = SYS_fallocate;
 static const uint32_t CLINUX_SECCOMP_RET_USER_NOTIF = SECCOMP_RET_USER_NOTIF;
+static const uint32_t CLINUX_SECCOMP_RET_ERRNO = SECCOMP_RET_ERRNO;
 static const uint32_t CLINUX_SECCOMP_RET_ALLOW = SECCOMP_RET_ALLOW;
 #if defined(__x86_64__)
 static const uint32_t CLINUX_AUDIT_ARCH_NATIVE = AUDIT_ARCH_X86_64;

@@ -64,10 +64,12 @@ public struct VMMProcess {
         } else if arguments.has("version") {
             print("Firecracker v\(Controller.version)\n")
         } else if arguments.has("snapshot-version") {
-            print(SnapshotFile.formatVersion)
+            print(SnapshotState.formatName)
         } else if let path = arguments["describe-snapshot"] {
-            let problem = SnapshotFile.descriptionProblem(path, host: LocalHost())
-            throw .generic("When printing Snapshot Data format: \(problem.sentence)", problem.debugText)
+            if let problem = SnapshotFile.descriptionProblem(path, host: LocalHost()) {
+                throw .generic("When printing Snapshot Data format: \(problem.sentence)", problem.debugText)
+            }
+            print(SnapshotState.formatName)
         } else {
             return nil
         }

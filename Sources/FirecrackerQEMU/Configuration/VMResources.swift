@@ -51,8 +51,8 @@ public struct VMResources: Sendable {
     public internal(set) var serial = SerialConfig()
     public internal(set) var memoryHotplug: MemoryHotplugConfig?
     public internal(set) var metadata: MetadataStore
-    /// Whether `--enable-pci` was given.
-    public let isPCIEnabled: Bool
+    /// Whether `--enable-pci` was given, or had been given when a snapshot was made.
+    public internal(set) var isPCIEnabled: Bool
 
     let host: any Host
 

@@ -18,7 +18,7 @@ final class Controller {
     let instanceID: String
     let log: Log
     let metrics: Metrics
-    private let options: QEMUMachine.Options
+    let options: QEMUMachine.Options
     private(set) var resources: VMResources
     private(set) var machine: RunningMachine?
     private(set) var fatal: Fatal?
@@ -163,9 +163,27 @@ final class Controller {
             log.log(.info, sentence, module: .vmm)
             throw APIFault("Load snapshot error: \(sentence)")
         }
-        fatal = .restoreFailed
-        let reason = SnapshotFile.problem(with: load.snapshotPath, host: resources.host)
-        throw APIFault(
-            "Load snapshot error: Failed to restore from snapshot: Failed to get snapshot state from file: \(reason)")
+        let failure = "Load snapshot error: "
+        let clock = ContinuousClock()
+        let start = clock.now
+        do throws(MachineFault) {
+            machine = try restoredMachine(from: load)
+        } catch {
+            fatal = .restoreFailed
+            throw APIFault("\(failure)Failed to restore from snapshot: \(error.description)")
+        }
+        if load.resumeVm {
+            do throws(MachineFault) {
+                try machine?.machine.resume()
+            } catch {
+                fatal = .restoreFailed
+                throw APIFault("\(failure)Failed to resume microVM: \(error.description)")
+            }
+        }
+        let duration = start.duration(to: clock.now).microseconds
+        for name in ["load_snapshot", "vmm_load_snapshot"] {
+            metrics.set(Metrics.Counter("latencies_us", name), to: duration)
+        }
+        metrics.write(devices: meteredDevices)
     }
 }

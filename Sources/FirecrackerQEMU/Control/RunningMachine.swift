@@ -33,7 +33,7 @@ final class RunningMachine {
         case .patchPmem(let update): try updatePmem(update)
         case .getMemoryHotplug: throw APIFault("Internal VMM error: \(Self.noDevice)")
         case .patchMemoryHotplug: throw APIFault("Memory hotplug update error: \(Self.noDevice)")
-        case .createSnapshot: try createSnapshot()
+        case .createSnapshot(let request): try createSnapshot(request, metrics: controller.metrics)
         case .putDrive, .putPmem, .putNetworkInterface, .deleteDrive, .deletePmem, .deleteNetworkInterface:
             throw refuseHotplug(request)
         // All others are for a VM that is not started, which the table says and the caller has checked.
@@ -77,16 +77,6 @@ final class RunningMachine {
         }
         machine.network?.setMetadata(devices.metadata)
         return .done
-    }
-
-    private func createSnapshot() throws(APIFault) {
-        let failure = "Create snapshot error: "
-        guard isPaused else {
-            throw APIFault(
-                failure + "Cannot save the microVM state: Operation not allowed: save/restore unavailable while running"
-            )
-        }
-        throw APIFault(failure + "smartvm-qemu cannot save the state of a VM")
     }
 }
 

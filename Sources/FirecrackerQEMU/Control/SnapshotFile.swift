@@ -1,29 +1,27 @@
+internal import FirecrackerAPI
 internal import Linux
 
-/// The state file of a snapshot.
+/// The state file of a snapshot on disk.
 enum SnapshotFile {
-    /// The format of Firecracker whose files are told apart from others.
-    static let formatVersion = "v10.0.0"
-    private static let checksumLength = 8
-
-    /// Why the file cannot be loaded. One that Firecracker made holds the state of KVM's processors, which QEMU has no
-    /// use for.
-    static func problem(with path: String, host: any Host) -> String {
+    /// Reads and checks it.
+    ///
+    /// - Throws: What follows `Failed to get snapshot state from file: `.
+    static func read(_ path: String, host: any Host) throws(MachineFault) -> SnapshotState {
         let file: SharedDescriptor
         do throws(Errno) {
             file = try host.openFile(path, writable: false)
         } catch {
-            return "Failed to open snapshot file: \(error.withNumber)"
+            throw MachineFault("Failed to open snapshot file", error)
         }
-        let size = FileRange.size(file.descriptor.rawValue) ?? 0
-        let reason =
-            size < checksumLength
-            ? "IO Error: File too short to contain CRC" : "smartvm-qemu cannot load the state that this file holds"
-        return "Failed to load snapshot state from file: \(reason)"
+        do throws(Refusal) {
+            return try SnapshotState(decoding: try bytes(of: file))
+        } catch {
+            throw MachineFault("Failed to load snapshot state from file: \(error.sentence)")
+        }
     }
 
-    /// Why the version of the file's format cannot be told.
-    static func descriptionProblem(_ path: String, host: any Host) -> (sentence: String, debugText: String) {
+    /// Why the version of the file's format cannot be told; nil if it is the one that this program writes.
+    static func descriptionProblem(_ path: String, host: any Host) -> (sentence: String, debugText: String)? {
         let file: SharedDescriptor
         do throws(Errno) {
             file = try host.openFile(path, writable: false)
@@ -33,14 +31,26 @@ enum SnapshotFile {
                 "PrintSnapshotDataFormat(OpenSnapshot(\(error.debugText)))"
             )
         }
-        let isShort = (FileRange.size(file.descriptor.rawValue) ?? 0) < checksumLength
-        let reason = isShort ? "IO Error: File too short to contain CRC" : "smartvm-qemu cannot read this file's format"
-        return (
-            "Invalid data format version of snapshot file: \(reason)",
-            isShort
-                ? "PrintSnapshotDataFormat(SnapshotVersion(Io(Custom { kind: UnexpectedEof, "
-                    + "error: \"File too short to contain CRC\" })))"
-                : "PrintSnapshotDataFormat(SnapshotVersion(InvalidFormat))"
-        )
+        do throws(Refusal) {
+            try SnapshotState.check(try bytes(of: file))
+            return nil
+        } catch {
+            return (
+                "Invalid data format version of snapshot file: \(error.sentence)",
+                "PrintSnapshotDataFormat(SnapshotVersion(\(error.debugText)))"
+            )
+        }
+    }
+
+    private typealias Refusal = SnapshotState.Refusal
+
+    private static func bytes(of file: SharedDescriptor) throws(Refusal) -> [UInt8] {
+        do throws(Errno) {
+            let size = FileRange.size(file.descriptor.rawValue) ?? 0
+            guard size <= SnapshotState.sizeLimit else { throw .fileTooLarge }
+            return try file.descriptor.read(at: 0, upTo: Int(size))
+        } catch {
+            throw .unreadable(error.withNumber)
+        }
     }
 }

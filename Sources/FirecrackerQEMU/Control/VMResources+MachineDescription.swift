@@ -6,13 +6,22 @@ extension VMResources {
     /// What QEMU is to be started with. Descriptors in it belong to these resources, but for the console's, which is
     /// returned to be held until the start is over.
     ///
+    /// - Parameter snapshot: What the machine goes on from; nil for a boot.
     /// - Throws: The fault whose text follows `Start microvm error: `.
-    func machineDescription() throws(MachineFault) -> (description: MachineDescription, console: SharedDescriptor?) {
-        guard let bootFiles else { throw MachineFault("Cannot start microvm without kernel configuration.") }
+    func machineDescription(
+        restoring snapshot: MachineDescription.Snapshot? = nil
+    ) throws(MachineFault) -> (description: MachineDescription, console: SharedDescriptor?) {
+        var description: MachineDescription
+        if let snapshot {
+            description = MachineDescription(snapshot: snapshot)
+        } else {
+            guard let bootFiles else { throw MachineFault("Cannot start microvm without kernel configuration.") }
+            description = MachineDescription(kernel: bootFiles.kernel.descriptor.rawValue)
+            description.initrd = bootFiles.initrd?.descriptor.rawValue
+            description.bootArguments = bootSource.bootArgs
+        }
         if let reason = unsupportedFeature() { throw MachineFault(reason) }
-        var description = MachineDescription(kernel: bootFiles.kernel.descriptor.rawValue)
-        description.initrd = bootFiles.initrd?.descriptor.rawValue
-        description.bootArguments = bootSource.bootArgs
+        description.tracksMemoryChanges = machineConfig.trackDirtyPages
         description.cpuCount = Int(machineConfig.vcpuCount)
         description.memoryMiB = Int(clamping: machineConfig.memSizeMib)
         description.drives = drives.compactMap { block in

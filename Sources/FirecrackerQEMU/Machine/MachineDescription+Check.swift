@@ -15,6 +15,7 @@ extension MachineDescription {
         guard memory.partialValue <= Self.hostMemory else {
             throw MachineFault("Invalid Memory Configuration: Cannot create mmap region", .outOfMemory)
         }
+        guard let kernel else { return }
         let image = try ELFKernel(memory: memory.partialValue) { FileRange.read(kernel, $0, $1) }
         if let initrd {
             if FileRange.isDirectory(initrd) {

@@ -10,8 +10,10 @@ public struct MachineDescription: Sendable {
     public var cpuCount = 1
     /// Guest memory in MiB.
     public var memoryMiB = 128
-    /// An uncompressed ELF kernel, readable.
-    public var kernel: Int32
+    /// Whether only what changed can be saved, and not only all that was touched: see ``QEMUMachine/saveMemory(to:changesOnly:)``.
+    public var tracksMemoryChanges = false
+    /// An uncompressed ELF kernel, readable; nil for a machine that comes from a snapshot.
+    public var kernel: Int32?
     /// An initial RAM disk, readable.
     public var initrd: Int32?
     /// The kernel's command line; nil stands for Firecracker's default.
@@ -26,8 +28,53 @@ public struct MachineDescription: Sendable {
     public var entropy: Entropy?
     public var console = Console.standardStreams
 
+    /// What the machine goes on from instead of a boot.
+    public var snapshot: Snapshot?
+
+    /// A machine that boots.
     public init(kernel: Int32) {
         self.kernel = kernel
+    }
+
+    /// A machine that goes on where another one was saved, and must be described as that one was.
+    public init(snapshot: Snapshot) {
+        self.snapshot = snapshot
+    }
+
+    /// What ``QEMUMachine/saveState()`` and ``QEMUMachine/saveMemory(to:changesOnly:)`` have left of a machine.
+    public struct Snapshot: Sendable {
+        /// The file with all of the memory, open for reading and writing. It is mapped privately and never written.
+        public var memory: Int32
+        public var state: SavedState
+
+        public init(memory: Int32, state: SavedState) {
+            self.memory = memory
+            self.state = state
+        }
+    }
+
+    /// A machine without its memory.
+    public struct SavedState: Hashable, Sendable {
+        /// QEMU's own format.
+        public var bytes: [UInt8]
+        /// The QEMU that it comes from, and that alone can load it.
+        public var qemuVersion: String
+        /// What the guest was told of its time stamp counter, in kHz.
+        public var timeStampCounter: Int
+        /// When the guest was stopped, by the host's clock, in nanoseconds since 1970.
+        public var stoppedAt: UInt64
+        /// The vsock device's, if there is one.
+        public var nextHostPort: UInt32?
+
+        public init(
+            bytes: [UInt8], qemuVersion: String, timeStampCounter: Int, stoppedAt: UInt64, nextHostPort: UInt32? = nil
+        ) {
+            self.bytes = bytes
+            self.qemuVersion = qemuVersion
+            self.timeStampCounter = timeStampCounter
+            self.stoppedAt = stoppedAt
+            self.nextHostPort = nextHostPort
+        }
     }
 
     /// A block device on a file or a block device of the host.

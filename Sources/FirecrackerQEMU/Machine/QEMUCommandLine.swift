@@ -16,6 +16,8 @@ struct QEMUCommandLine {
         var standardOutput: Int32
         var standardError: Int32
         var monitor: Int32
+        /// The file that is the guest's memory: see ``MachineMemory``.
+        var memory: Int32
         /// Any descriptor that does nothing: see ``VsockDevice``.
         var vhost: Int32?
         /// QEMU's ends of the interfaces that are relayed, by their places.
@@ -25,9 +27,11 @@ struct QEMUCommandLine {
     /// As many virtio devices as the machine has places for.
     static let maximumDevices = 24
 
-    /// - Parameter isBlockDevice: Whether a drive's descriptor is a block device of the host.
+    /// - Parameters:
+    ///   - kernelCommandLine: Nil for a machine that comes from a snapshot.
+    ///   - isBlockDevice: Whether a drive's descriptor is a block device of the host.
     init(
-        _ description: MachineDescription, kernelCommandLine: String, channels: Channels,
+        _ description: MachineDescription, kernelCommandLine: String?, channels: Channels,
         isBlockDevice: (Int32) -> Bool = { _ in false }
     ) throws(MachineFault) {
         descriptors = [channels.standardInput, channels.standardOutput, channels.standardError]
@@ -40,7 +44,8 @@ struct QEMUCommandLine {
         }
 
         addMachine(description)
-        addKernel(description, commandLine: kernelCommandLine)
+        addMemory(description, channels.memory)
+        if let kernelCommandLine { addKernel(description, commandLine: kernelCommandLine) } else { addIncoming() }
         addMonitor(channels.monitor)
         for (index, drive) in description.drives.enumerated() {
             add(drive, index: index, isBlockDevice: isBlockDevice(drive.file))
@@ -67,7 +72,7 @@ struct QEMUCommandLine {
         arguments += ["-nodefaults", "-no-user-config", "-no-reboot"]
         add("-display", "none")
         // No timer but the local APIC's: the kernel is told the frequency of the time stamp counter instead.
-        add("-M", "microvm,acpi=on,pit=off,pic=off")
+        add("-M", "microvm,acpi=on,pit=off,pic=off,memory-backend=memory,suppress-vmdesc=on")
         // Larger or smaller buffers for translated code than 16 to 256 MiB do not pay.
         add("-accel", "tcg,tb-size=64" + (description.cpuCount > 1 ? ",thread=multi" : ""))
         // Without rdrand the guest's random numbers are ready only after a second and more.
@@ -83,8 +88,23 @@ struct QEMUCommandLine {
         add("-serial", "chardev:console")
     }
 
+    private mutating func addMemory(_ description: MachineDescription, _ file: Int32) {
+        add(
+            "-object",
+            "memory-backend-file,id=memory,size=\(description.memoryMiB)M,mem-path=/proc/self/fd/\(inherit(file)),"
+                + "share=\(description.snapshot == nil ? "on" : "off")")
+    }
+
+    /// The machine waits for its state, and then for leave to run. The state is that of the devices alone, which begins without the
+    /// section on the configuration.
+    private mutating func addIncoming() {
+        add("-incoming", "defer")
+        arguments.append("-S")
+        add("-global", "migration.send-configuration=off")
+    }
+
     private mutating func addKernel(_ description: MachineDescription, commandLine: String) {
-        add("-kernel", "/proc/self/fd/\(inherit(description.kernel))")
+        if let kernel = description.kernel { add("-kernel", "/proc/self/fd/\(inherit(kernel))") }
         if let initrd = description.initrd { add("-initrd", "/proc/self/fd/\(inherit(initrd))") }
         add("-append", commandLine)
     }

@@ -25,7 +25,8 @@ extension QEMUMachine {
 
     func begin(_ balloon: MachineDescription.Balloon) throws(QMPError) {
         balloonTargetMiB = balloon.targetMiB
-        if balloon.targetMiB > 0 {
+        // What comes from a snapshot knows it.
+        if balloon.targetMiB > 0, description.snapshot == nil {
             try process.monitor.execute("balloon", .members(["value": .unsigned(memoryLeft(balloon.targetMiB))]))
         }
         if balloon.statisticsInterval > 0 {

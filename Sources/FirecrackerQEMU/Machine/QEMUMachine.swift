@@ -43,28 +43,42 @@ public final class QEMUMachine {
 
     /// Set once QEMU has ended.
     public private(set) var ending: Ending?
-    public private(set) var isPaused = false
+    public internal(set) var isPaused = false
 
     let description: MachineDescription
     let process: QEMUProcess
+    let memory: MachineMemory
+    /// When the machine was last paused, by the host's clock, in nanoseconds since 1970.
+    var stoppedAt: UInt64 = 0
+    /// What the guest was told of its time stamp counter, in kHz.
+    let timeStampCounter: Int
     var driveNodes: [DriveNodes]
     var balloonTargetMiB = 0
-    private let vsock: VsockThread?
+    let vsock: VsockThread?
     let network: NetworkRelays?
     /// Whether QEMU said that it was not the guest who ended it.
     private var hostEndedIt = false
 
-    /// Starts the machine, and returns when it runs.
+    /// Starts the machine, and returns when it runs, or, if it comes from a snapshot, when it could run: it is paused then.
     ///
     /// - Throws: A fault whose text follows `Start microvm error: `. Nothing is left of the attempt then, and it can be made again.
     public init(_ description: MachineDescription, options: Options) throws(MachineFault) {
         let binary = try QEMUBinary.locate(options.qemuBinary, searchPath: options.searchPath)
         try description.check()
-        guard let frequency = TimeStampCounter.measure(since: options.processStart) else {
-            throw MachineFault("The processor's time stamp counter does not run; a guest could not tell the time.")
+        let frequency: Int
+        if let snapshot = description.snapshot {
+            frequency = snapshot.state.timeStampCounter
+        } else {
+            frequency = try Self.measureTimeStampCounter(options)
         }
-        let kernelCommandLine = try KernelCommandLine(description, timeStampCounter: frequency).text
+        var kernelCommandLine: String?
+        if description.snapshot == nil {
+            kernelCommandLine = try KernelCommandLine(description, timeStampCounter: frequency).text
+        }
+        let memory = try Self.openMemory(description)
         self.description = description
+        self.memory = memory
+        timeStampCounter = frequency
         driveNodes = description.drives.enumerated().map { index, drive in
             DriveNodes(drive, index: index, isBlockDevice: FileRange.isBlockDevice(drive.file))
         }
@@ -73,8 +87,8 @@ public final class QEMUMachine {
         let network = try NetworkRelays(description)
         self.network = network
         let started = try QEMUProcess.start(
-            binary, console: description.console, vhost: vhost,
-            notificationFilter: { SeccompNotification.filter(ioctlOf: $0, group: 0xaf) }
+            binary, console: description.console, memory: memory.descriptor, vhost: vhost,
+            filter: { SeccompNotification.filter(ioctlOf: $0, group: 0xaf, refusing: description.refusedSystemCalls) }
         ) { (channels) throws(MachineFault) in
             var channels = channels
             channels.relays = network?.remoteEnds ?? [:]
@@ -85,9 +99,12 @@ public final class QEMUMachine {
         process = started.process
         network?.closeRemoteEnds()
         vsock = try Self.startVsock(description, started.process, started.listener)
-
         do throws(QMPError) {
             try process.monitor.open(timeout: options.startTimeout)
+            if let snapshot = description.snapshot {
+                try checkVersion(of: snapshot.state)
+                try load(snapshot.state, timeout: options.startTimeout)
+            }
             if let balloon = description.balloon { try begin(balloon) }
         } catch {
             // A QEMU that has closed its monitor is about to end, and its last words say why.
@@ -97,6 +114,26 @@ public final class QEMUMachine {
             }
             process.kill()
             throw MachineFault("QEMU could not start the machine: \(process.complaint ?? error.description)")
+        }
+    }
+
+    private static func measureTimeStampCounter(_ options: Options) throws(MachineFault) -> Int {
+        guard let frequency = TimeStampCounter.measure(since: options.processStart) else {
+            throw MachineFault("The processor's time stamp counter does not run; a guest could not tell the time.")
+        }
+        return frequency
+    }
+
+    private static func openMemory(_ description: MachineDescription) throws(MachineFault) -> MachineMemory {
+        let size = description.memoryMiB << 20
+        do throws(Errno) {
+            guard let snapshot = description.snapshot else {
+                return try MachineMemory(size: size, tracksChanges: description.tracksMemoryChanges)
+            }
+            return try MachineMemory(
+                snapshot: snapshot.memory, size: size, tracksChanges: description.tracksMemoryChanges)
+        } catch {
+            throw MachineFault("Invalid Memory Configuration: Cannot create memory file", error)
         }
     }
 
@@ -119,7 +156,8 @@ public final class QEMUMachine {
         guard let vsock = description.vsock else { return nil }
         do throws(Errno) {
             return try VsockThread(
-                listener: vsock.listener, path: vsock.path, process: process.child, notifications: notifications)
+                listener: vsock.listener, path: vsock.path, process: process.child, notifications: notifications,
+                nextHostPort: description.snapshot?.state.nextHostPort, holdsClients: description.snapshot != nil)
         } catch {
             throw MachineFault("Cannot start the vsock device", error)
         }
@@ -177,6 +215,7 @@ extension QEMUMachine {
     /// Halts the processors and the devices; the guest's clock stands still. Nothing happens to a paused machine.
     public func pause() throws(MachineFault) {
         try runCommand("stop")
+        stoppedAt = WallClock.now
         isPaused = true
     }
 
@@ -184,6 +223,11 @@ extension QEMUMachine {
     public func resume() throws(MachineFault) {
         try runCommand("cont")
         isPaused = false
+        if vsock?.holdsClients == true {
+            // Only after this answer QEMU has told the guest of the reset, which would end a new connection too.
+            try runCommand("query-status")
+            vsock?.admitClients()
+        }
     }
 
     /// Presses Ctrl-Alt-Del on the guest's keyboard.

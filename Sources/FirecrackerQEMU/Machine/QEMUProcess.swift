@@ -18,13 +18,14 @@ final class QEMUProcess {
     /// Starts QEMU, and returns once it has been executed.
     ///
     /// - Parameters:
+    ///   - memory: The file that is the guest's memory.
     ///   - vhost: What QEMU is given for /dev/vhost-vsock.
-    ///   - notificationFilter: The filter for QEMU's number of that descriptor.
+    ///   - filter: The seccomp filter, given QEMU's number of that descriptor; empty for none.
     ///   - arguments: Makes the command line.
     /// - Returns: The process, and the listener of the filter.
     static func start(
-        _ binary: String, console: MachineDescription.Console, vhost: Int32?,
-        notificationFilter: (Int32) -> [Spawn.BPFInstruction],
+        _ binary: String, console: MachineDescription.Console, memory: Int32, vhost: Int32?,
+        filter: (Int32?) -> [Spawn.BPFInstruction],
         commandLine: (QEMUCommandLine.Channels) throws(MachineFault) -> QEMUCommandLine
     ) throws(MachineFault) -> (process: QEMUProcess, listener: Int32?) {
         let monitor = try opening { () throws(Errno) in try MonitorEnds() }
@@ -39,11 +40,11 @@ final class QEMUProcess {
         let line = try commandLine(
             QEMUCommandLine.Channels(
                 standardInput: streams.input, standardOutput: streams.output, standardError: errors.write.rawValue,
-                monitor: monitor.remote.rawValue, vhost: vhost))
+                monitor: monitor.remote.rawValue, memory: memory, vhost: vhost))
         var spawn = Spawn(binary, arguments: [QEMUBinary.name] + line.arguments)
         spawn.descriptors = line.descriptors
         spawn.deathSignal = SIGKILL
-        if let number = line.vhostDescriptor { spawn.notificationFilter = notificationFilter(number) }
+        spawn.notificationFilter = filter(line.vhostDescriptor)
         var started: Spawn.Started
         do throws(Spawn.Failure) {
             started = try spawn.start()

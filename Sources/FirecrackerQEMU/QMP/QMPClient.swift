@@ -15,6 +15,9 @@ final class QMPClient {
     /// What happened, oldest first, until somebody takes it.
     private(set) var events: [QMPEvent] = []
 
+    /// QEMU's, once ``open(timeout:)`` has returned.
+    private(set) var version = ""
+
     /// QEMU's answers are some kilobytes.
     private static let longestLine = 4 << 20
 
@@ -29,7 +32,11 @@ final class QMPClient {
     /// Waits for the greeting and opens the session. QEMU answers once the machine stands.
     func open(timeout: Duration) throws(QMPError) {
         let deadline = ContinuousClock.now + timeout
-        while try awaitMessage("greeting", until: deadline) != .greeting {}
+        while true {
+            guard case .greeting(let version) = try awaitMessage("greeting", until: deadline) else { continue }
+            self.version = version
+            break
+        }
         try execute("qmp_capabilities", timeout: deadline - .now)
     }
 

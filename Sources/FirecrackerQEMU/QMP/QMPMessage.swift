@@ -2,7 +2,8 @@ internal import FirecrackerAPI
 
 /// What QEMU says on its monitor: one JSON object a line.
 enum QMPMessage: Hashable {
-    case greeting
+    /// The first that QEMU says.
+    case greeting(version: String)
     case result(id: UInt64?, JSONValue)
     case refusal(id: UInt64?, description: String)
     case event(QMPEvent)
@@ -12,8 +13,8 @@ enum QMPMessage: Hashable {
         guard let value = try? JSONValue(decoding: line), case .object(let members) = value else { return nil }
         var id: UInt64?
         if case .number(.unsigned(let number)) = members["id"] { id = number }
-        if members["QMP"] != nil {
-            self = .greeting
+        if let greeting = members["QMP"] {
+            self = .greeting(version: Self.version(greeting["version"] ?? .null))
         } else if let result = members["return"] {
             self = .result(id: id, result)
         } else if let error = members["error"] {
@@ -23,6 +24,13 @@ enum QMPMessage: Hashable {
         } else {
             return nil
         }
+    }
+
+    /// For example `7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)`: the build too, as far as QEMU knows it.
+    private static func version(_ value: JSONValue) -> String {
+        let numbers = ["major", "minor", "micro"].map { value["qemu"]?[$0]?.unsigned.map { "\($0)" } ?? "?" }
+        let package = value["package"]?.text ?? ""
+        return numbers.joined(separator: ".") + (package.isEmpty ? "" : " (\(package))")
     }
 }
 

@@ -1,10 +1,12 @@
 internal import Glibc
 internal import Linux
+internal import Synchronization
 
 /// The host's sockets.
 extension VsockDevice {
     /// Takes clients only while the guest's driver is up: those who come before wait in the kernel, as with Firecracker.
     func listenForClients(_ wanted: Bool) {
+        let wanted = wanted && admission == .open
         guard wanted != acceptsClients else { return }
         acceptsClients = wanted
         if wanted {
@@ -61,6 +63,7 @@ extension VsockDevice {
         case .malformed: close(endpoint)
         case .port(let port):
             let ports = VsockMuxer.Ports(host: muxer.takeHostPort(forGuestPort: port), guest: port)
+            configuration.control.nextHostPort.store(muxer.nextHostPort, ordering: .relaxed)
             endpoint.connection = VsockConnection(
                 hostPort: ports.host, guestPort: ports.guest, capacity: connectionCapacity)
             muxer.add(endpoint.number, ports)
@@ -119,6 +122,11 @@ extension VsockDevice {
         if let ports = endpoint.ports, endpoint.connection?.phase != .guestClosed { muxer.remove(ports) }
         endpoint.discardInput()
         endpoints[endpoint.number] = nil
+    }
+
+    /// Ends all connections; the guest hears of it as soon as it runs.
+    func dropConnections() {
+        for endpoint in endpoints.values where endpoint.connection != nil { resetAndClose(endpoint) }
     }
 
     /// The guest's driver knows of no connection any more.

@@ -86,7 +86,7 @@ extension VsockDevice {
     private func handlePacket(_ bytes: UnsafeRawBufferPointer) {
         guard let header = VsockHeader(bytes), Int(header.length) <= bytes.count - VsockHeader.size else { return }
         switch muxer.route(header) {
-        case .drop: break
+        case .drop: if isAnswer(header) { openDoor() }
         case .refuse: muxer.refuse(header, guestCID: guestCID)
         case .open: open(header)
         case .connection(let number):

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Linux
+internal import Synchronization
 
 /// The vsock device: what QEMU takes for the kernel's vhost-vsock is this object, on a thread of its own.
 ///
@@ -23,12 +24,11 @@ final class VsockDevice {
         /// The Unix socket of the host's clients.
         var listener: Int32
         var path: String
-        /// Readable when the thread is to end.
-        var stop: Int32
+        var control: VsockControl
     }
 
     enum Token: UInt64 {
-        case notifications, listener, stop, receiveKick, transmitKick
+        case notifications, listener, control, receiveKick, transmitKick
         /// Endpoints have numbers from here on.
         case firstEndpoint = 16
     }
@@ -60,12 +60,13 @@ final class VsockDevice {
     /// A ring broke a rule: nothing goes on until the driver is set up again.
     var isBroken = false
 
-    var muxer = VsockMuxer()
+    var muxer: VsockMuxer
     var endpoints: [UInt64: VsockEndpoint] = [:]
     var nextNumber = Token.firstEndpoint.rawValue
     /// Those whose guest must answer, in the order of their deadlines (nanoseconds of the monotonic clock).
     var deadlines: [(time: UInt64, number: UInt64, phase: VsockConnection.Phase)] = []
     var acceptsClients = false
+    var admission: Admission
     /// Holds a descriptor back for the moment when there are no more.
     var spare: EventCounter?
     var mustTransmit = false
@@ -88,6 +89,8 @@ final class VsockDevice {
 
     init(_ configuration: Configuration) throws(Errno) {
         self.configuration = configuration
+        admission = configuration.control.holdsClients ? .held : .open
+        muxer = VsockMuxer(nextHostPort: configuration.control.nextHostPort.load(ordering: .relaxed))
         memory = ProcessMemory(pid: configuration.process.pid)
         epoll = try Epoll()
         spare = try EventCounter()
@@ -101,10 +104,11 @@ final class VsockDevice {
         for descriptor in kicks + calls { if let descriptor { Glibc.close(descriptor) } }
     }
 
-    /// Serves until the stop descriptor is readable or QEMU has ended.
+    /// Serves until it is told to stop or QEMU has ended.
     func run() throws(Errno) {
         try epoll.add(configuration.notifications, .readable, token: Token.notifications.rawValue)
-        try epoll.add(configuration.stop, .readable, token: Token.stop.rawValue)
+        try epoll.add(
+            configuration.control.wake.descriptor.rawValue, .readable, token: Token.control.rawValue)
         while try turn() {}
     }
 
@@ -115,7 +119,7 @@ final class VsockDevice {
         if count == 0, !transmit.suppressesKicks { reportTransmitted() }
         for event in events {
             switch Token(rawValue: event.token) {
-            case .stop: return false
+            case .control: if !obey() { return false }
             case .notifications:
                 if event.events.contains(.hangUp) { return false }
                 answerNotification()
@@ -126,7 +130,10 @@ final class VsockDevice {
                 if let endpoint = endpoints[event.token] { handle(endpoint, event.events) }
             }
         }
-        if isRunning { expireDeadlines() }
+        if isRunning {
+            expireDeadlines()
+            expireAdmission()
+        }
         // Nobody else says that the guest has sent something.
         if transmit.suppressesKicks { mustTransmit = true }
         pump()
@@ -152,6 +159,15 @@ final class VsockDevice {
         _ = write(call, &one, 8)
     }
 
+    /// Does what another thread asks for. Whether it goes on.
+    private func obey() -> Bool {
+        let isOrdered = configuration.control.takeOrders()
+        if isOrdered(.stop) { return false }
+        if isOrdered(.dropConnections) { dropConnections() }
+        if isOrdered(.admitClients) { admitClients() }
+        return true
+    }
+
     // MARK: Time
 
     static var now: UInt64 {
@@ -166,9 +182,14 @@ final class VsockDevice {
         if mustReceive || mustTransmit && !muxer.hasTooManyReplies { return 0 }
         if transmit.suppressesKicks { return Self.pollTime }
         let idle = quietChains > 0 ? Self.quietTime : -1
-        guard let first = deadlines.first else { return idle }
-        let wait = Int64(clamping: first.time - min(first.time, Self.now)) + 1000
+        guard let time = nextDeadline else { return idle }
+        let wait = Int64(clamping: time - min(time, Self.now)) + 1000
         return idle < 0 ? wait : min(wait, idle)
+    }
+
+    private var nextDeadline: UInt64? {
+        guard case .asking(let time) = admission else { return deadlines.first?.time }
+        return min(time, deadlines.first?.time ?? time)
     }
 
     func setDeadline(_ endpoint: VsockEndpoint) {

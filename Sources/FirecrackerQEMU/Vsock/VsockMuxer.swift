@@ -24,7 +24,7 @@ struct VsockMuxer {
     static let firstHostPort: UInt32 = 1 << 30
 
     private var connections: [Ports: UInt64] = [:]
-    private var nextHostPort = VsockMuxer.firstHostPort
+    private(set) var nextHostPort: UInt32
     /// Resets for packets that belong to no connection.
     private var replies: [VsockHeader] = []
     /// Numbers of connections that the guest is to hear of, oldest first from `firstReady` on.
@@ -32,6 +32,12 @@ struct VsockMuxer {
     private var firstReady = 0
 
     var count: Int { connections.count }
+
+    /// - Parameter nextHostPort: Where the ports of the host's connections go on; one out of range begins anew.
+    init(nextHostPort: UInt32 = VsockMuxer.firstHostPort) {
+        let range = Self.firstHostPort..<(2 * Self.firstHostPort)
+        self.nextHostPort = range.contains(nextHostPort) ? nextHostPort : Self.firstHostPort
+    }
 
     // MARK: Connections
 
@@ -88,6 +94,14 @@ struct VsockMuxer {
             VsockHeader(
                 sourceCID: VsockHeader.hostCID, destinationCID: guestCID, sourcePort: ports.host,
                 destinationPort: ports.guest, operation: .reset))
+    }
+
+    /// Asks the guest for a connection that no client wants.
+    mutating func ask(guestCID: UInt64, port: UInt32) {
+        replies.append(
+            VsockHeader(
+                sourceCID: VsockHeader.hostCID, destinationCID: guestCID, sourcePort: port, destinationPort: port,
+                operation: .request))
     }
 
     // MARK: Packets for the guest

@@ -1,26 +1,34 @@
 internal import Linux
+internal import Synchronization
 
 /// The thread on which a ``VsockDevice`` lives, as long as this object does or until QEMU ends.
 final class VsockThread {
     private var thread: Linux.Thread?
-    private let stop: EventCounter
     private let listener: Linux.Descriptor
+    private let control: VsockControl
+    /// Whether clients wait for ``admitClients()``.
+    private(set) var holdsClients: Bool
 
     /// - Parameters:
     ///   - listener: The Unix socket of the host's clients, bound and listening; it is duplicated.
     ///   - path: Its path.
     ///   - notifications: The listener of QEMU's seccomp filter, which the device closes.
+    ///   - nextHostPort: The port of the next connection of the host; nil for the first that there is.
+    ///   - holdsClients: Whether clients wait until ``admitClients()``.
     init(
-        listener: Int32, path: String, process: ChildProcess, notifications: consuming Linux.Descriptor
+        listener: Int32, path: String, process: ChildProcess, notifications: consuming Linux.Descriptor,
+        nextHostPort: UInt32? = nil, holdsClients: Bool = false
     ) throws(Errno) {
-        stop = try EventCounter()
+        control = try VsockControl(
+            nextHostPort: nextHostPort ?? VsockMuxer.firstHostPort, holdsClients: holdsClients)
+        self.holdsClients = holdsClients
         self.listener = try Linux.Descriptor.duplicate(listener)
         try self.listener.setNonBlocking()
         // One for each connection, and some for everything else.
         ResourceLimit.raiseOpenFiles(to: 2 * VsockMuxer.maximumConnections)
         let configuration = VsockDevice.Configuration(
             process: process, notifications: notifications.take(), listener: self.listener.rawValue, path: path,
-            stop: stop.descriptor.rawValue)
+            control: control)
         thread = try Linux.Thread("vsock") {
             // Without the device QEMU's calls fail, and QEMU says which.
             guard let device = try? VsockDevice(configuration) else { return }
@@ -29,7 +37,21 @@ final class VsockThread {
     }
 
     deinit {
-        stop.signal()
+        control.order(.stop)
         if let thread = thread.take() { thread.join() }
+    }
+
+    /// The port of the host's next connection, to be kept in a snapshot.
+    var nextHostPort: UInt32 { control.nextHostPort.load(ordering: .relaxed) }
+
+    /// Lets clients in from now on, as soon as the guest has taken note that its connections of before are gone.
+    func admitClients() {
+        holdsClients = false
+        control.order(.admitClients)
+    }
+
+    /// Ends all connections. The guest hears of it when it runs again.
+    func dropConnections() {
+        control.order(.dropConnections)
     }
 }
