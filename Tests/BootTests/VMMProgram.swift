@@ -93,6 +93,16 @@ final class VMMProgram {
         }
     }
 
+    /// Starts a shell command in the same network namespace.
+    func spawnBeside(_ text: String) throws -> ChildProcess {
+        let null = try Descriptor.open("/dev/null", O_RDWR)
+        var spawn = Spawn(
+            "/usr/bin/nsenter", arguments: ["nsenter", "-t", String(child.pid), "-n", "bash", "-c", text])
+        spawn.environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
+        spawn.descriptors = [null.rawValue, null.rawValue, null.rawValue]
+        return try spawn.start().child
+    }
+
     /// QEMU's pid, found among the children.
     func qemu() throws -> ChildProcess {
         let children = try File.readText("/proc/\(child.pid)/task/\(child.pid)/children")

@@ -77,7 +77,8 @@ struct FrameLimiterTests {
     @Test("nothing is tried for a tenth of a second after a refusal")
     func pause() {
         var limiter = FrameLimiter(
-            RateLimiter(bandwidth: TokenBucket(size: 1000, refillTime: 100), ops: TokenBucket(size: 5, refillTime: 1000)),
+            RateLimiter(
+                bandwidth: TokenBucket(size: 1000, refillTime: 100), ops: TokenBucket(size: 5, refillTime: 1000)),
             now: 0)
         #expect(limiter.admit(900, now: 0) == true)
         #expect(limiter.admit(200, now: 0) == false)
@@ -104,7 +105,8 @@ struct FrameLimiterTests {
         #expect(limiter.admit(1 << 20, now: 0) == true)
     }
 
-    @Test("over a long time the rate is what was configured", arguments: [(1_000_000, 1000), (100_000, 100), (65536, 50)])
+    @Test(
+        "over a long time the rate is what was configured", arguments: [(1_000_000, 1000), (100_000, 100), (65536, 50)])
     func longRun(size: Int, milliseconds: Int) {
         let rate = Double(size) / Double(milliseconds)
         var limiter = FrameLimiter(

@@ -59,7 +59,9 @@ struct FrameRelayTests {
         /// What QEMU has got.
         func guestFrames() -> [[UInt8]] {
             var buffer = [UInt8](repeating: 0, count: 1 << 20)
-            while case let count = recv(guest.rawValue, &buffer, buffer.count, 0), count > 0 { pending += buffer[..<count] }
+            while case let count = recv(guest.rawValue, &buffer, buffer.count, 0), count > 0 {
+                pending += buffer[..<count]
+            }
             var frames: [[UInt8]] = []
             while pending.count >= 4, case let length = Int(pending[...].integer(0, as: UInt32.self)),
                 pending.count >= 4 + length
@@ -72,7 +74,8 @@ struct FrameRelayTests {
     }
 
     private static func frame(_ count: Int, _ seed: Int = 0) -> [UInt8] {
-        [UInt8](repeating: 0xff, count: 6) + [2, 0, 0, 0, 0, 7] + (12..<max(12, count)).map { UInt8(truncatingIfNeeded: $0 &* 7 + seed) }
+        [UInt8](repeating: 0xff, count: 6) + [2, 0, 0, 0, 0, 7]
+            + (12..<max(12, count)).map { UInt8(truncatingIfNeeded: $0 &* 7 + seed) }
     }
 
     @Test("carries frames of all sizes both ways, unchanged and in order, however they are cut", arguments: 0..<6)
@@ -128,7 +131,8 @@ struct FrameRelayTests {
         bench.now = 100_000_000
         bench.turn()
         #expect(bench.hostFrames() == [Self.frame(60, 2)])
-        bench.relay.updateLimiters(receive: nil, send: RateLimiter(ops: TokenBucket(size: 0, refillTime: 0)), now: bench.now)
+        bench.relay.updateLimiters(
+            receive: nil, send: RateLimiter(ops: TokenBucket(size: 0, refillTime: 0)), now: bench.now)
         bench.turn()
         #expect(bench.hostFrames() == [Self.frame(60, 3), Self.frame(60, 4)])
         #expect(bench.relay.guestInterest == .readable && bench.relay.deadline == nil)

@@ -24,13 +24,17 @@ struct MetadataFuzzTests {
         mutating func below(_ bound: Int) -> Int { .random(in: 0..<bound, using: &numbers) }
         mutating func isChosen(one number: Int) -> Bool { below(number) == 0 }
 
-        mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: numbers.next()) } }
+        mutating func bytes(_ count: Int) -> [UInt8] {
+            (0..<count).map { _ in UInt8(truncatingIfNeeded: numbers.next()) }
+        }
 
         mutating func text() -> [UInt8] {
             let texts = [
                 "GET / HTTP/1.1\r\n\r\n", "GET /name HTTP/1.1\r\nAccept: application/json\r\n\r\n", "\n\n", "\r\n",
-                "PUT /latest/api/token HTTP/1.1\r\nX-metadata-token-ttl-seconds: 5\r\n\r\n", "GET /big HTTP/1.0\r\n\r\n",
-                "GET /~1~0~/0/1 HTTP/1.1\r\nAccept-Encoding: ;\r\n\r\n", "POST / HTTP/1.1\r\n\r\n", "GET /\u{e9} HTTP/1.1\r\n",
+                "PUT /latest/api/token HTTP/1.1\r\nX-metadata-token-ttl-seconds: 5\r\n\r\n",
+                "GET /big HTTP/1.0\r\n\r\n",
+                "GET /~1~0~/0/1 HTTP/1.1\r\nAccept-Encoding: ;\r\n\r\n", "POST / HTTP/1.1\r\n\r\n",
+                "GET /\u{e9} HTTP/1.1\r\n",
                 "X-metadata-token: " + String(repeating: "A", count: 44) + "\r\n\r\n",
             ]
             var text = Array((texts.randomElement(using: &numbers) ?? "").utf8)
@@ -51,21 +55,24 @@ struct MetadataFuzzTests {
                 from: UInt16(1 + below(40)), to: isChosen(one: 50) ? UInt16(below(65536)) : 80,
                 sequence: sequence &+ UInt32(truncatingIfNeeded: isChosen(one: 3) ? below(3000) - 1500 : 0),
                 acknowledged: acknowledged &+ UInt32(truncatingIfNeeded: isChosen(one: 3) ? below(3000) - 1500 : 0),
-                flags: flags.randomElement(using: &numbers) ?? [], window: UInt16(isChosen(one: 3) ? below(65536) : 65535),
-                maximumSize: isChosen(one: 2) ? UInt16(below(65536)) : nil, payload: (isChosen(one: 3) ? [] : text())[...])
+                flags: flags.randomElement(using: &numbers) ?? [],
+                window: UInt16(isChosen(one: 3) ? below(65536) : 65535),
+                maximumSize: isChosen(one: 2) ? UInt16(below(65536)) : nil,
+                payload: (isChosen(one: 3) ? [] : text())[...])
         }
 
         mutating func frame() -> [UInt8] {
             if isChosen(one: 30) { return bytes(below(200)) }
             var frame: [UInt8]
             if isChosen(one: 20) {
-                frame = EthernetFrame(
-                    to: bytes(6), from: bytes(6), .arp,
-                    ARPMessage(
-                        .request, from: bytes(6), IPv4(truncatingIfNeeded: numbers.next()), to: bytes(6),
-                        MetadataClient.serviceAddress
+                frame =
+                    EthernetFrame(
+                        to: bytes(6), from: bytes(6), .arp,
+                        ARPMessage(
+                            .request, from: bytes(6), IPv4(truncatingIfNeeded: numbers.next()), to: bytes(6),
+                            MetadataClient.serviceAddress
+                        ).encoded
                     ).encoded
-                ).encoded
             } else {
                 frame = MetadataClient.frame(segment(), from: MetadataClient.address + IPv4(below(2)))
             }

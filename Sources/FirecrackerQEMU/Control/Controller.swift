@@ -20,7 +20,12 @@ final class Controller {
     let metrics: Metrics
     let options: QEMUMachine.Options
     private(set) var resources: VMResources
-    private(set) var machine: RunningMachine?
+    private(set) var machine: RunningMachine? {
+        didSet {
+            let machine = machine?.machine
+            metrics.collect = { machine?.network?.takeCounters() ?? [] }
+        }
+    }
     private(set) var fatal: Fatal?
     /// Set by every attempt to configure what a snapshot would bring along, also by one that was refused.
     private var isLoadBarred = false
@@ -83,7 +88,6 @@ final class Controller {
         // QEMU has its own copy now.
         _ = console
         self.machine = RunningMachine(machine, devices: resources)
-        metrics.collect = { machine.network?.takeCounters() ?? [] }
         metrics.write(devices: meteredDevices)
     }
 

@@ -8,7 +8,9 @@ struct HTTPFault: Error, Hashable {
         HTTPFault(message: "Invalid header. Reason: \(reason)")
     }
 
-    private static let kinds = ["Invalid header. Reason: ", "Invalid HTTP Method: ", "Invalid HTTP Version: ", "Invalid URI: "]
+    private static let kinds = [
+        "Invalid header. Reason: ", "Invalid HTTP Method: ", "Invalid HTTP Version: ", "Invalid URI: ",
+    ]
 
     /// The message without the kind of fault before it.
     var detail: String {

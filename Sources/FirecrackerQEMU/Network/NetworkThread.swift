@@ -135,7 +135,11 @@ extension NetworkThread {
             _ descriptor: Int32, _ wanted: Epoll.Events?, _ current: inout Epoll.Events?, _ token: UInt64
         ) throws(Errno) {
             guard wanted != current else { return }
-            if let wanted { try mailbox.epoll.modify(descriptor, wanted, token: token) } else { try mailbox.epoll.remove(descriptor) }
+            if let wanted {
+                try mailbox.epoll.modify(descriptor, wanted, token: token)
+            } else {
+                try mailbox.epoll.remove(descriptor)
+            }
             current = wanted
         }
     }
