@@ -11,7 +11,8 @@ struct BenchCommand: AsyncParsableCommand {
 
             EXAMPLE:
               smartvm bench --runs 20 --format json
-            """)
+            """,
+        subcommands: [BenchNetworkCommand.self])
 
     @Option(help: ArgumentHelp("How many commands are run for the median.", valueName: "number"))
     var runs = 30
