@@ -12,7 +12,6 @@ public struct NetfilterBatch: Sendable {
         static let begin: UInt16 = 0x10
         static let end: UInt16 = 0x11
         /// Those of the subsystem nf_tables.
-        static let getTable: UInt16 = 0xa01
         static let deleteTable: UInt16 = 0xa02
         static let newElement: UInt16 = 0xa0c
         static let deleteElement: UInt16 = 0xa0e
@@ -44,44 +43,15 @@ public struct NetfilterBatch: Sendable {
         append(message)
     }
 
-    /// Makes the changes.
-    ///
-    /// - Throws: What the kernel refuses one of them with: then none was made. `noSuchFile` if the table, set or element is missing.
-    public func commit() throws(Errno) {
-        guard !messages.isEmpty else { return }
-        let socket = try NetlinkSocket(.netfilter)
+    fileprivate func numbered(from first: UInt32) -> [NetlinkMessage] {
         var messages = messages
-        let last = UInt32(messages.count)
-        messages[messages.count - 1].flags |= NetlinkMessage.Flag.acknowledge
-        let bytes =
-            Self.boundary(Kind.begin, sequence: 0).bytes + messages.flatMap(\.bytes)
-            + Self.boundary(Kind.end, sequence: last + 1).bytes
-        try socket.send(bytes)
-        while true {
-            for reply in NetlinkMessage.messages(in: try socket.receive()) where reply.kind == NetlinkMessage.Kind.error
-            {
-                let code: Int32 = NetlinkMessage.integer(reply.payload, at: 0) ?? 0
-                if code != 0 { throw Errno(rawValue: -code) }
-                if reply.sequence == last { return }
-            }
-        }
-    }
-
-    /// Whether there is a table of that name.
-    public static func hasTable(_ name: String, family: Family) throws(Errno) -> Bool {
-        var socket = try NetlinkSocket(.netfilter)
-        var message = message(Kind.getTable, family: family)
-        message.appendAttribute(1, name)
-        do throws(Errno) {
-            return try !socket.request(message).isEmpty
-        } catch .noSuchFile {
-            return false
-        }
+        for index in messages.indices { messages[index].sequence = first + UInt32(index) + 1 }
+        if !messages.isEmpty { messages[messages.count - 1].flags |= NetlinkMessage.Flag.acknowledge }
+        return [Self.boundary(Kind.begin, sequence: first)] + messages
+            + [Self.boundary(Kind.end, sequence: first + UInt32(messages.count) + 1)]
     }
 
     private mutating func append(_ message: NetlinkMessage) {
-        var message = message
-        message.sequence = UInt32(messages.count + 1)
         messages.append(message)
     }
 
@@ -109,5 +79,28 @@ public struct NetfilterBatch: Sendable {
         NetlinkMessage(
             kind: kind, flags: NetlinkMessage.Flag.request, sequence: sequence,
             payload: [0, 0, UInt8(subsystem >> 8), UInt8(subsystem & 0xff)])
+    }
+}
+
+extension NetlinkSocket {
+    /// Makes the changes, over a socket whose subject is the firewall.
+    ///
+    /// Keep that socket: closing one after something was removed waits until all processors have let go of it, which takes tens of
+    /// milliseconds.
+    ///
+    /// - Throws: What the kernel refuses one of them with: then none was made. `noSuchFile` if the table, set or element is missing.
+    public mutating func commit(_ batch: NetfilterBatch) throws(Errno) {
+        let messages = batch.numbered(from: nextSequence)
+        guard let first = messages.first?.sequence, let end = messages.last?.sequence, end > first + 1 else { return }
+        nextSequence = end + 1
+        try send(messages.flatMap(\.bytes))
+        while true {
+            for reply in NetlinkMessage.messages(in: try receive())
+            where reply.kind == NetlinkMessage.Kind.error && (first...end).contains(reply.sequence) {
+                let code: Int32 = NetlinkMessage.integer(reply.payload, at: 0) ?? 0
+                if code != 0 { throw Errno(rawValue: -code) }
+                if reply.sequence == end - 1 { return }
+            }
+        }
     }
 }

@@ -14,7 +14,8 @@ public struct NetlinkSocket: ~Copyable, Sendable {
     }
 
     private let descriptor: Descriptor
-    private var sequence: UInt32 = 0
+    /// Answers bear the number of their question, so none is taken for that of an earlier one.
+    var nextSequence: UInt32 = 1
 
     public init(_ subject: Subject = .route) throws(Errno) {
         let kind = Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
@@ -51,7 +52,8 @@ public struct NetlinkSocket: ~Copyable, Sendable {
     }
 
     private mutating func converse(_ message: NetlinkMessage, flags: UInt16) throws(Errno) -> [NetlinkMessage] {
-        sequence += 1
+        let sequence = nextSequence
+        nextSequence += 1
         var message = message
         message.flags |= flags
         message.sequence = sequence

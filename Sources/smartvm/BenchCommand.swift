@@ -12,7 +12,7 @@ struct BenchCommand: AsyncParsableCommand {
             EXAMPLE:
               smartvm bench --runs 20 --format json
             """,
-        subcommands: [BenchCreateCommand.self])
+        subcommands: [BenchCreateCommand.self, BenchNetworkCommand.self])
 
     @Option(help: ArgumentHelp("How many commands are run for the median.", valueName: "number"))
     var runs = 30

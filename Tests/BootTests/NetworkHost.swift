@@ -29,8 +29,8 @@ enum NetworkHost {
         let rules = try await rules()
         if !rules.isEmpty { traces.append("rules: \(rules)") }
         if try forwards() { traces.append("forwarding is on") }
-        traces += try manager.settings.store.leases().map { "lease \($0)" }
-        traces += try manager.settings.store.networks().map { "network \($0)" }
+        let state = try manager.settings.store.networkState()
+        traces += state.leases.map { "lease \($0)" } + state.networks.map { "network \($0)" }
         return traces
     }
 }

@@ -60,7 +60,7 @@ struct NetworkManagerTests {
             }
             var options = NetworkManagerOptions(dataDirectory: directory)
 
-            _ = try await NetworkHost.ip("link", "add", "other0", "type", "dummy")
+            _ = try await NetworkHost.ip("link", "add", "other0", "type", "veth", "peer", "name", "other1")
             _ = try await NetworkHost.ip("addr", "add", "10.9.1.1/24", "dev", "other0")
             _ = try await NetworkHost.ip("link", "set", "other0", "up")
             for subnet in ["10.9.1.0/24", "10.9.1.128/25", "10.0.0.0/8", "10.9.1.0/30"] {

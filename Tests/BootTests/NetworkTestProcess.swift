@@ -31,8 +31,12 @@ enum NetworkTestProcess {
     }
 
     /// Starts the test once more, in the namespace of this process, for a role that it finds in ``role``.
-    static func start(_ test: String, role: String, output: String = "/dev/null") throws -> ChildProcess {
-        try spawn(test, variable: "\(roleVariable)=\(role)", wrapper: [], output: output)
+    ///
+    /// - Parameter wrapper: A program of /usr/bin with its arguments, which runs it.
+    static func start(
+        _ test: String, role: String, wrapper: [String] = [], output: String = "/dev/null"
+    ) throws -> ChildProcess {
+        try spawn(test, variable: "\(roleVariable)=\(role)", wrapper: wrapper, output: output)
     }
 
     /// Whether it ends in time. Does not block the thread.

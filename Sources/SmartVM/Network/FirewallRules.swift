@@ -99,29 +99,4 @@ struct FirewallRules: Sendable {
         try await Tool(name: "nft", purpose: "protect the host and its guests from each other", package: "nftables")
             .run(["-f", "-"], input: text)
     }
-
-    /// Adds the element of a TAP.
-    ///
-    /// - Throws: `noSuchFile` if the tables are not there.
-    static func addGuest(_ key: [UInt8], bridge: String) throws(Errno) {
-        var batch = NetfilterBatch()
-        batch.addElement(key, to: set, table: table(bridge), family: .bridge)
-        try batch.commit()
-    }
-
-    /// Removes the element of a TAP, if it is there.
-    static func removeGuest(_ key: [UInt8], bridge: String) throws(Errno) {
-        var batch = NetfilterBatch()
-        batch.deleteElement(key, from: set, table: table(bridge), family: .bridge)
-        do throws(Errno) { try batch.commit() } catch .noSuchFile {}
-    }
-
-    /// Removes both tables, as far as they are there.
-    static func removeTables(bridge: String) throws(Errno) {
-        for family in [NetfilterBatch.Family.ip, .bridge] {
-            var batch = NetfilterBatch()
-            batch.deleteTable(table(bridge), family: family)
-            do throws(Errno) { try batch.commit() } catch .noSuchFile {}
-        }
-    }
 }

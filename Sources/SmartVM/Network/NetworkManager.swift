@@ -81,7 +81,8 @@ extension NetworkManager {
     /// - Throws: `IP_EXHAUSTED`, `STORE_UNUSABLE`, `STORE_BUSY`, `DATA_DIRECTORY_UNUSABLE`.
     public func allocateIp() async throws -> String {
         try await exclusively { session in
-            try session.takeBackAbandoned()
+            var report = NetworkReconciliation()
+            _ = try session.takeBackAbandoned(&report)
             let addresses = session.settings.subnet.guestAddresses
             guard let lease = try session.store.lease(in: session.key, addresses: addresses, owner: session.owner)
             else { throw SmartVMError.exhausted(session.settings.subnet) }
@@ -92,8 +93,9 @@ extension NetworkManager {
     /// Takes back an address that ``allocateIp()`` gave to this process. One that is not given out is no error.
     public func releaseIp(_ ip: String) async throws {
         try await exclusively(cancellable: false) { session in
-            let leases = try session.store.leases(of: session.key).filter {
-                $0.tap == nil && Subnet.text($0.address) == ip && $0.owner == session.owner
+            let (key, owner) = (session.key, session.owner)
+            let leases = try session.store.networkState().leases.filter {
+                $0.key == key && $0.tap == nil && Subnet.text($0.address) == ip && $0.owner == owner
             }
             try session.store.delete(leases: leases.map(\.id))
         }

@@ -8,9 +8,9 @@ extension NetworkSession {
     /// The bridge, made if it is not there.
     ///
     /// - Throws: `BRIDGE_IN_USE`, `SUBNET_IN_USE`, before anything is touched; `NETWORK_NOT_PERMITTED`, `NETWORK_FAILED`.
-    mutating func ensureBridge() throws(SmartVMError) -> NetworkLink {
+    mutating func ensureBridge(_ state: NetworkState) throws(SmartVMError) -> NetworkLink {
         let name = settings.bridge
-        let record = try store.networks().first { $0.key == key }
+        let record = state.networks.first { $0.key == key }
         if let record, record.subnet != settings.subnet.description {
             throw SmartVMError(
                 .bridgeInUse, "The bridge \(name) carries the subnet \(record.subnet), not \(settings.subnet).",
@@ -27,13 +27,15 @@ extension NetworkSession {
             return link
         }
         try checkRoutes()
-        return try makeBridge(previous: record)
+        return try makeBridge(previous: record, state)
     }
 
     /// Removes the network's rules, bridge and row. What is not there any more is no error.
-    mutating func removeNetwork(_ network: NetworkRecord) throws(SmartVMError) {
+    ///
+    /// - Parameter state: What is written down of other networks.
+    mutating func removeNetwork(_ network: NetworkRecord, state: NetworkState) throws(SmartVMError) {
         do throws(Errno) {
-            try FirewallRules.removeTables(bridge: network.key.bridge)
+            try settings.firewall.removeTables(bridge: network.key.bridge)
             step(.rulesRemoved)
             if let link = try socket.link(named: network.key.bridge),
                 isOurs(link, kind: "bridge", bootID: network.bootID)
@@ -44,7 +46,7 @@ extension NetworkSession {
         } catch {
             throw .network("The bridge \(network.key.bridge) cannot be removed", error)
         }
-        try restoreForwarding(network)
+        try restoreForwarding(network, state)
         step(.forwardingRestored)
         try store.delete(network.key)
         step(.networkDeleted)
@@ -80,22 +82,23 @@ extension NetworkSession {
     }
 
     /// - Parameter previous: The row of a bridge that somebody has deleted.
-    private mutating func makeBridge(previous: NetworkRecord?) throws(SmartVMError) -> NetworkLink {
+    private mutating func makeBridge(
+        previous: NetworkRecord?, _ state: NetworkState
+    ) throws(SmartVMError) -> NetworkLink {
         let record =
             previous
             ?? NetworkRecord(
                 key: key, subnet: settings.subnet.description, previousForwarding: forwards(), bootID: owner.bootID)
-        let leases = try store.leases(of: key)
         try store.put(record)
         step(.networkWritten)
         do throws(SmartVMError) {
             do throws(Errno) {
-                return try buildBridge(record, leases)
+                return try buildBridge(record, state.taps(of: key))
             } catch {
                 throw SmartVMError.network("The bridge \(settings.bridge) cannot be made", error)
             }
         } catch {
-            try? removeNetwork(record)
+            try? removeNetwork(record, state: state)
             throw error
         }
     }
@@ -104,7 +107,7 @@ extension NetworkSession {
         _ record: NetworkRecord, _ leases: [LeaseRecord]
     ) throws(Errno) -> NetworkLink {
         // Those of a bridge that somebody has deleted would not recognise the new one's ports.
-        try FirewallRules.removeTables(bridge: settings.bridge)
+        try settings.firewall.removeTables(bridge: settings.bridge)
         try socket.addBridge(settings.bridge, macAddress: settings.bridgeAddress.bytes)
         step(.bridgeMade)
         guard var link = try socket.link(named: settings.bridge) else { throw .noSuchDevice }
@@ -132,9 +135,11 @@ extension NetworkSession {
 
     /// Turns forwarding off again if it was off before the first network, and nobody else can rely on it now: another network of ours
     /// inherits the duty, and a bridge that is not ours may carry somebody's virtual machines or containers.
-    private mutating func restoreForwarding(_ network: NetworkRecord) throws(SmartVMError) {
+    private mutating func restoreForwarding(
+        _ network: NetworkRecord, _ state: NetworkState
+    ) throws(SmartVMError) {
         guard !network.previousForwarding, network.bootID == owner.bootID else { return }
-        let others = try store.networks().filter {
+        let others = state.networks.filter {
             $0.key.namespace == network.key.namespace && $0.key != network.key && $0.bootID == network.bootID
         }
         if var heir = others.first {

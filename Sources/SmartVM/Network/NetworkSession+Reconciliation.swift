@@ -3,65 +3,62 @@ internal import Linux
 
 /// Taking back what killed processes have left.
 extension NetworkSession {
-    /// Leases of processes that have ended, and networks in which no lease has a TAP. Cheap enough for each operation.
+    /// Removes leases of processes that have ended, and networks in which no lease has a TAP. Where there are none that costs one
+    /// question to the database, so that each operation begins with it.
     ///
-    /// - Throws: `STORE_UNUSABLE` and the like. What the kernel refuses to remove stays written down.
-    @discardableResult
-    mutating func takeBackAbandoned() throws(SmartVMError) -> NetworkReconciliation {
-        var report = NetworkReconciliation()
+    /// - Returns: What is written down afterwards. What the kernel refuses to remove stays written down.
+    /// - Throws: `STORE_UNUSABLE` and the like.
+    mutating func takeBackAbandoned(_ report: inout NetworkReconciliation) throws(SmartVMError) -> NetworkState {
+        let state = try store.networkState()
         var alive: [ProcessIdentity: Bool] = [:]
-        let abandoned = try store.leases().filter { lease in
-            if let known = alive[lease.owner] { return !known }
-            let isAlive = lease.owner.isAlive
-            alive[lease.owner] = isAlive
-            return !isAlive
-        }
+        for lease in state.leases where alive[lease.owner] == nil { alive[lease.owner] = lease.owner.isAlive }
+        let abandoned = state.leases.filter { alive[$0.owner] != true }
+        let networksElsewhere = state.networks.filter { $0.key.namespace != key.namespace }
+        let unused = unusedNetworks(state)
+        if abandoned.isEmpty && networksElsewhere.isEmpty && unused.isEmpty { return state }
+
         for lease in abandoned where lease.key.namespace == key.namespace {
             do throws(SmartVMError) {
                 try release([lease])
                 report.removedTaps += [lease.tap?.name].compactMap { $0 }
                 report.releasedIps.append(Subnet.text(lease.address))
-            } catch  where error.code == .networkFailed || error.code == .networkNotPermitted {
+            } catch {
                 report.problems.append(error.message)
             }
         }
-        try forgetElsewhere(abandoned.filter { $0.key.namespace != key.namespace })
-        report.removedBridges = try removeUnusedNetworks()
-        return report
+        try forgetElsewhere(abandoned.filter { $0.key.namespace != key.namespace }, networksElsewhere)
+        let rest = try store.networkState()
+        for network in unusedNetworks(rest) {
+            do throws(SmartVMError) {
+                try removeNetwork(network, state: rest)
+                report.removedBridges.append(network.key.bridge)
+            } catch {
+                report.problems.append(error.message)
+            }
+        }
+        return try store.networkState()
     }
 
-    /// Removes the networks of this namespace in which no lease has a TAP.
-    @discardableResult
-    mutating func removeUnusedNetworks() throws(SmartVMError) -> [String] {
-        let networks = try store.networks().filter { $0.key.namespace == key.namespace }
-        if networks.isEmpty { return [] }
-        let used = Set(try store.leases().lazy.filter { $0.tap != nil }.map(\.key))
-        let unused = networks.filter { !used.contains($0.key) }
-        for network in unused { try removeNetwork(network) }
-        return unused.map(\.key.bridge)
+    /// The networks of this namespace in which no lease has a TAP.
+    func unusedNetworks(_ state: NetworkState) -> [NetworkRecord] {
+        state.networks.filter { $0.key.namespace == key.namespace && state.taps(of: $0.key).isEmpty }
     }
 
     /// All of that, and interfaces that bear our mark, or that of a process that has ended, of which no row speaks.
     mutating func reconcile() throws(SmartVMError) -> NetworkReconciliation {
-        var report = try takeBackAbandoned()
-        let known = Set(
-            try store.leases().compactMap { $0.tap?.name } + store.networks().map(\.key.bridge))
+        var report = NetworkReconciliation()
+        let state = try takeBackAbandoned(&report)
+        let known = Set(state.leases.compactMap { $0.tap?.name } + state.networks.map(\.key.bridge))
         do throws(Errno) {
             for link in try socket.links() {
                 guard let alias = link.alias else { continue }
                 let isLost = alias == mark.text && !known.contains(link.name)
                 guard isLost || InterfaceMark.isOfEndedProcess(alias) else { continue }
-                if link.kind == "bridge" { try FirewallRules.removeTables(bridge: link.name) }
-                try socket.deleteLink(link.index)
-                if link.kind == "bridge" {
-                    report.removedBridges.append(link.name)
-                } else {
-                    report.removedTaps.append(link.name)
-                }
+                try remove(lost: link, &report)
             }
             // Rules outlive a bridge that somebody has deleted by hand.
             if !known.contains(settings.bridge), try socket.link(named: settings.bridge) == nil {
-                try FirewallRules.removeTables(bridge: settings.bridge)
+                try settings.firewall.removeTables(bridge: settings.bridge)
             }
         } catch {
             report.problems.append(SmartVMError.network("Interfaces cannot be looked through", error).message)
@@ -69,16 +66,22 @@ extension NetworkSession {
         return report
     }
 
+    private mutating func remove(lost link: NetworkLink, _ report: inout NetworkReconciliation) throws(Errno) {
+        if link.kind == "bridge" { try settings.firewall.removeTables(bridge: link.name) }
+        do throws(Errno) { try socket.deleteLink(link.index) } catch .noSuchDevice {}
+        if link.kind == "bridge" {
+            report.removedBridges.append(link.name)
+        } else {
+            report.removedTaps.append(link.name)
+        }
+    }
+
     /// Rows of other network namespaces are their processes' business; those of namespaces that are gone are nobody's.
-    private func forgetElsewhere(_ leases: [LeaseRecord]) throws(SmartVMError) {
-        let networks = try store.networks().filter { $0.key.namespace != key.namespace }
+    private func forgetElsewhere(_ leases: [LeaseRecord], _ networks: [NetworkRecord]) throws(SmartVMError) {
         if leases.isEmpty && networks.isEmpty { return }
         guard let namespaces = NetworkNamespace.all() else { return }
-        try store.delete(leases: leases.filter { !namespaces.contains($0.key.namespace) }.map(\.id))
-        let inUse = Set(try store.leases().map(\.key))
-        for network in networks
-        where !namespaces.contains(network.key.namespace) && !inUse.contains(network.key) {
-            try store.delete(network.key)
-        }
+        let isGone = { (key: NetworkKey) in !namespaces.contains(key.namespace) }
+        try store.delete(leases: leases.filter { isGone($0.key) }.map(\.id))
+        for network in networks where isGone(network.key) { try store.delete(network.key) }
     }
 }

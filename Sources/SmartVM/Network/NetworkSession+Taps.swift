@@ -26,21 +26,22 @@ extension NetworkSession {
     ///
     /// - Throws: `IP_EXHAUSTED`, `MAC_ADDRESS_IN_USE`, `NAME_IN_USE`, and what ``ensureBridge()`` throws. Then nothing of it is left.
     mutating func attach(_ request: Request) throws(SmartVMError) -> Outcome {
-        try takeBackAbandoned()
+        var report = NetworkReconciliation()
+        let state = try takeBackAbandoned(&report)
         step(.begun)
-        let leases = try store.leases().filter { $0.key.namespace == key.namespace && $0.tap != nil }
-        if let existing = leases.first(where: { $0.key == key && isOf(request, $0) }) {
-            return try reattach(existing, request)
+        if let existing = state.taps(of: key).first(where: { isOf(request, $0) }) {
+            return try reattach(existing, request, state)
         }
-        let tap = try names(for: request, leases)
-        let bridge = try ensureBridge()
+        let tap = try names(for: request, state)
+        let bridge = try ensureBridge(state)
         let lease: LeaseRecord?
         do throws(SmartVMError) {
             lease = try store.lease(in: key, addresses: settings.subnet.guestAddresses, owner: owner, tap: tap)
         } catch {
-            _ = try? takeBackAbandoned()
+            try? removeUnusedNetworks()
             throw error
         }
+        if lease == nil { try removeUnusedNetworks() }
         guard let lease else { throw .exhausted(settings.subnet) }
         step(.leaseWritten)
         return try fill(lease, tap, bridge, request)
@@ -48,9 +49,17 @@ extension NetworkSession {
 
     /// Removes the TAP of that name, and with the network's last one the network. One that is not there is no error.
     mutating func detach(tapName: String) throws(SmartVMError) {
-        let leases = try store.leases().filter { $0.key.namespace == key.namespace && $0.tap?.name == tapName }
+        let leases = try store.networkState().leases.filter {
+            $0.key.namespace == key.namespace && $0.tap?.name == tapName
+        }
         try release(leases)
         try removeUnusedNetworks()
+    }
+
+    /// Removes networks in which no lease has a TAP any more.
+    mutating func removeUnusedNetworks() throws(SmartVMError) {
+        let state = try store.networkState()
+        for network in unusedNetworks(state) { try removeNetwork(network, state: state) }
     }
 
     /// Removes leases, and what was made for them.
@@ -73,13 +82,15 @@ extension NetworkSession {
     }
 
     /// A TAP that this process has made for the same names, if all of it is still there; a new one in its place if not.
-    private mutating func reattach(_ lease: LeaseRecord, _ request: Request) throws(SmartVMError) -> Outcome {
+    private mutating func reattach(
+        _ lease: LeaseRecord, _ request: Request, _ state: NetworkState
+    ) throws(SmartVMError) -> Outcome {
         guard let tap = lease.tap, lease.owner == owner else {
             throw SmartVMError(
                 .nameInUse, "The process \(lease.owner.pid) has a network interface for VM \(request.vm).",
                 cure: "Choose another name for the VM, or end the one that has it.")
         }
-        let bridge = try ensureBridge()
+        let bridge = try ensureBridge(state)
         if let mac = request.mac, mac.description != tap.mac {
             throw SmartVMError(
                 .macAddressInUse,
@@ -104,7 +115,7 @@ extension NetworkSession {
                 try make(tap, bridge, request)
                 let key = FirewallRules.key(tapName: tap.name, mac: mac, address: lease.address)
                 do throws(Errno) {
-                    try FirewallRules.addGuest(key, bridge: settings.bridge)
+                    try settings.firewall.addGuest(key, bridge: settings.bridge)
                 } catch .noSuchFile {
                     outcome.missingRules = FirewallRules(
                         bridge: settings.bridge, subnet: settings.subnet, bridgeIndex: bridge.index,
@@ -114,7 +125,7 @@ extension NetworkSession {
                 throw SmartVMError.network("The interface \(tap.name) cannot be made", error)
             }
             if outcome.missingRules != nil {
-                outcome.missingRules?.leases = try store.leases(of: self.key).filter { $0.tap != nil }
+                outcome.missingRules?.leases = try store.networkState().taps(of: self.key)
                 step(.rulesMissing)
             } else {
                 step(.created)
@@ -122,7 +133,7 @@ extension NetworkSession {
             return outcome
         } catch {
             try? release([lease])
-            _ = try? removeUnusedNetworks()
+            try? removeUnusedNetworks()
             throw error
         }
     }
@@ -133,7 +144,8 @@ extension NetworkSession {
             do throws(Errno) {
                 try Linux.TapDevice.make(tap.name, owner: request.user)
             } catch .noSuchFile {
-                throw .noSuchDevice
+                // There is no /dev/net/tun.
+                throw .notSupported
             }
             link = try socket.link(named: tap.name)
         }
@@ -158,7 +170,7 @@ extension NetworkSession {
     private mutating func remove(_ tap: LeaseRecord.Tap, of lease: LeaseRecord) throws(Errno) {
         if let mac = try? MACAddress(tap.mac) {
             let key = FirewallRules.key(tapName: tap.name, mac: mac, address: lease.address)
-            try FirewallRules.removeGuest(key, bridge: lease.key.bridge)
+            try settings.firewall.removeGuest(key, bridge: lease.key.bridge)
         }
         step(.guestRemoved)
         if let link = try socket.link(named: tap.name), isOurs(link, kind: "tun", bootID: lease.owner.bootID) {
@@ -168,25 +180,29 @@ extension NetworkSession {
     }
 
     /// Names that nobody has: neither a lease nor, for the TAP, an interface.
-    private mutating func names(for request: Request, _ leases: [LeaseRecord]) throws(SmartVMError) -> LeaseRecord.Tap {
-        let network = key
-        let macs = Set(leases.filter { $0.key == network }.compactMap { $0.tap?.mac })
-        let taps = Set(leases.compactMap { $0.tap?.name })
+    private mutating func names(
+        for request: Request, _ state: NetworkState
+    ) throws(SmartVMError) -> LeaseRecord.Tap {
+        let macs = Set(state.taps(of: key).compactMap { $0.tap?.mac })
+        let here = key.namespace
+        let taps = Set(state.leases.filter { $0.key.namespace == here }.compactMap { $0.tap?.name })
         if let mac = request.mac, macs.contains(mac.description) {
             throw SmartVMError(
                 .macAddressInUse, "Another VM of the network \(settings.bridge) has the MAC address \(mac).",
                 cure: "Give each interface a MAC address of its own, or none.")
         }
         var mac = request.mac ?? NetworkManager.mac(request.vm, request.interface, attempt: 0)
+        var attempt = 0
+        while macs.contains(mac.description) {
+            attempt += 1
+            mac = NetworkManager.mac(request.vm, request.interface, attempt: attempt)
+        }
         var tapName = NetworkManager.tapName(request.vm, request.interface, attempt: 0)
-        for attempt in 1...100 {
-            if macs.contains(mac.description) {
-                mac = NetworkManager.mac(request.vm, request.interface, attempt: attempt)
-            }
-            // A name that cannot be looked up is refused when it is used.
-            if taps.contains(tapName) || (try? socket.link(named: tapName)) != nil {
-                tapName = NetworkManager.tapName(request.vm, request.interface, attempt: attempt)
-            }
+        attempt = 0
+        // An interface that cannot be looked up is refused when it is made.
+        while taps.contains(tapName) || (try? socket.link(named: tapName)) != nil {
+            attempt += 1
+            tapName = NetworkManager.tapName(request.vm, request.interface, attempt: attempt)
         }
         return LeaseRecord.Tap(vm: request.vm, interface: request.interface, name: tapName, mac: mac.description)
     }

@@ -61,7 +61,10 @@ extension SmartVMError {
             SmartVMError(
                 .networkNotPermitted, "\(what): this process may not configure the network.",
                 cure: "Run it as root (sudo), or give the VM no network.", underlying: error)
-        case .noSpace: .noSpace(at: what, underlying: error)
+        case .notSupported:
+            SmartVMError(
+                .networkFailed, "\(what): the kernel cannot do that.",
+                cure: "Load its modules: sudo modprobe -a bridge tun nf_tables", underlying: error)
         default:
             SmartVMError(.networkFailed, "\(what): \(error).", underlying: error)
         }

@@ -11,6 +11,7 @@ struct NetworkSettings: Sendable {
     /// nil: those of the host.
     var nameServers: [IPAddress]?
     var store: Store
+    let firewall = Firewall()
     /// nil: that of this process.
     var dataDirectory: String?
     /// Called after each effect.

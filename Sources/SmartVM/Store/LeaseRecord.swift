@@ -36,16 +36,6 @@ extension LeaseRecord: FetchableRecord {
 }
 
 extension Store {
-    /// All leases of all networks.
-    func leases() throws(SmartVMError) -> [LeaseRecord] {
-        try read { try LeaseRecord.fetchAll($0, sql: "SELECT * FROM lease ORDER BY id") }
-    }
-
-    /// The leases of a network.
-    func leases(of key: NetworkKey) throws(SmartVMError) -> [LeaseRecord] {
-        try read { try Self.leases(of: key, in: $0) }
-    }
-
     /// Gives out the next free address: the one after that which was given out last, and the first again after the last, so that an
     /// address rests before it is another guest's.
     ///
@@ -57,9 +47,11 @@ extension Store {
         in key: NetworkKey, addresses: ClosedRange<UInt32>, owner: ProcessIdentity, tap: LeaseRecord.Tap? = nil
     ) throws(SmartVMError) -> LeaseRecord? {
         try write { database in
-            let leases = try Self.leases(of: key, in: database)
-            let last = leases.last?.address
-            guard let address = Self.freeAddress(in: addresses, after: last, taken: Set(leases.map(\.address))) else {
+            let taken = try Int64.fetchAll(
+                database, sql: "SELECT address FROM lease WHERE namespace = ? AND bridge = ? ORDER BY id",
+                arguments: [key.namespace, key.bridge]
+            ).map { UInt32(truncatingIfNeeded: $0) }
+            guard let address = Self.freeAddress(in: addresses, after: taken.last, taken: Set(taken)) else {
                 return nil
             }
             try database.execute(
@@ -81,12 +73,6 @@ extension Store {
         try write { database in
             for id in ids { try database.execute(sql: "DELETE FROM lease WHERE id = ?", arguments: [id]) }
         }
-    }
-
-    private static func leases(of key: NetworkKey, in database: Database) throws -> [LeaseRecord] {
-        try LeaseRecord.fetchAll(
-            database, sql: "SELECT * FROM lease WHERE namespace = ? AND bridge = ? ORDER BY id",
-            arguments: [key.namespace, key.bridge])
     }
 
     /// The first free address after `last`, and from the beginning if there is none.

@@ -20,6 +20,17 @@ struct NetworkRecord: Hashable, Sendable {
     var bootID: String
 }
 
+/// What is written down of networks.
+struct NetworkState: Hashable, Sendable {
+    var networks: [NetworkRecord]
+    var leases: [LeaseRecord]
+
+    /// The leases of a network that have a TAP: they are what keeps it.
+    func taps(of key: NetworkKey) -> [LeaseRecord] {
+        leases.filter { $0.key == key && $0.tap != nil }
+    }
+}
+
 extension NetworkRecord: FetchableRecord {
     init(row: Row) {
         self.init(
@@ -29,9 +40,13 @@ extension NetworkRecord: FetchableRecord {
 }
 
 extension Store {
-    /// All networks of all network namespaces.
-    func networks() throws(SmartVMError) -> [NetworkRecord] {
-        try read { try NetworkRecord.fetchAll($0, sql: "SELECT * FROM network ORDER BY namespace, bridge") }
+    /// All networks and leases of all network namespaces, as they are at one moment.
+    func networkState() throws(SmartVMError) -> NetworkState {
+        try read { database in
+            NetworkState(
+                networks: try NetworkRecord.fetchAll(database, sql: "SELECT * FROM network ORDER BY namespace, bridge"),
+                leases: try LeaseRecord.fetchAll(database, sql: "SELECT * FROM lease ORDER BY id"))
+        }
     }
 
     /// Adds a network, or writes another in its place.

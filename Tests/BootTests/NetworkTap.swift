@@ -1,0 +1,4 @@
+@testable import SmartVM
+
+/// What SmartVM calls a TAP, by a name that no other module has: files that import `Linux` too would see two.
+typealias NetworkTap = TapDevice
