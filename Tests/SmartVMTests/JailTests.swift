@@ -125,8 +125,8 @@ struct JailTests {
             #expect(try code { $0.config.netns = "\(root)/nothing" } == "INVALID_CONFIG")
             #expect(try code { $0.config.cgroups = ["nosuch.max": "1"] } == "INVALID_CONFIG")
             #expect(try code { $0.config.jailerBinaryPath = "\(root)/nothing" } == "JAILER_NOT_FOUND")
-            #expect(try code { _ in try FileTree.remove("\(root)/bin/jailer") } == "JAILER_NOT_FOUND")
             #expect(try code { $0.config.chrootBaseDir += String(repeating: "/.", count: 40) } == "INVALID_CONFIG")
+            #expect(try code { _ in try FileTree.remove("\(root)/bin/jailer") } == "JAILER_NOT_FOUND")
             #expect(try FileTree.names(at: "\(root)/j") == [])
             #expect(JailRecord(in: directory.path) == nil)
         }

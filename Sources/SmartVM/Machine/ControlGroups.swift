@@ -14,7 +14,8 @@ struct ControlGroups: Hashable, Sendable {
             guard fields.count >= 4 else { continue }
             switch fields[2] {
             case "cgroup2": if unified == nil { unified = String(fields[1]) }
-            case "cgroup": for option in fields[3].split(separator: ",") { controllers[String(option)] = String(fields[1]) }
+            case "cgroup":
+                for option in fields[3].split(separator: ",") { controllers[String(option)] = String(fields[1]) }
             default: break
             }
         }
