@@ -38,7 +38,7 @@ public struct FileTransferFailure: Error, Hashable, Sendable {
 
 extension TransferError {
     /// The error for the one who asked for the transfer.
-    func explained(vm: String) -> SmartVMError {
+    func transferFailure(vm: String) -> SmartVMError {
         switch self {
         case .connection(let errno):
             return SmartVMError(
