@@ -63,11 +63,13 @@ extension Descriptor {
         return names.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
+    /// mkdir(2) in this directory; the umask applies.
     public borrowing func makeDirectory(_ name: [UInt8], mode: UInt32) throws(Errno) {
         let directory = rawValue
         try withPath(name) { mkdirat(directory, $0, mode) }
     }
 
+    /// symlink(2) in this directory.
     public borrowing func makeSymbolicLink(_ name: [UInt8], to target: [UInt8]) throws(Errno) {
         let directory = rawValue
         try withPath(target) { (target) throws(Errno) in
@@ -124,6 +126,7 @@ extension Descriptor {
 
 /// An open file.
 extension Descriptor {
+    /// fchown(2), which takes set-user-id bits away.
     public borrowing func setOwner(_ user: UInt32, _ group: UInt32) throws(Errno) {
         let value = rawValue
         try systemCall { fchown(value, user, group) }

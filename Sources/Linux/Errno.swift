@@ -38,7 +38,6 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable {
     public static let nameTooLong = Errno(rawValue: ENAMETOOLONG)
     public static let notImplemented = Errno(rawValue: ENOSYS)
     public static let noProtocolOption = Errno(rawValue: ENOPROTOOPT)
-    public static let notSupported = Errno(rawValue: EOPNOTSUPP)
     public static let addressInUse = Errno(rawValue: EADDRINUSE)
     public static let connectionReset = Errno(rawValue: ECONNRESET)
     public static let connectionRefused = Errno(rawValue: ECONNREFUSED)

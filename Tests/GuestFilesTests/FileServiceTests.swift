@@ -25,7 +25,7 @@ struct FileServiceTests {
             if piece.isEmpty { break }
             bytes.append(contentsOf: piece)
         }
-        let summary = try connection.summary()
+        let summary = try connection.receiveSummary()
         #expect(summary.bytes == UInt64(bytes.count))
         return bytes
     }
@@ -35,7 +35,7 @@ struct FileServiceTests {
         try connection.send(.request(.write(path: path, permissions: permissions)))
         try connection.sendData(bytes)
         try connection.send(.dataEnd)
-        return try connection.summary()
+        return try connection.receiveSummary()
     }
 
     private func failure(_ body: () throws -> Void) -> FileFailure? {
@@ -121,11 +121,11 @@ struct FileServiceTests {
             .request(.unpack(.init(path: scratch.bytes("guest"), root: Array("tree".utf8), keepsOwners: true))))
         _ = try TreePacker(into).pack(scratch.bytes("tree"))
         try into.send(.dataEnd)
-        let packed = try into.summary()
+        let packed = try into.receiveSummary()
         let out = try connect()
         try out.send(.request(.pack(path: scratch.bytes("guest/."))))
         let unpacked = try unpack(out, to: scratch.bytes("back"), root: ".")
-        _ = try out.summary()
+        _ = try out.receiveSummary()
         #expect(try scratch.listing("tree") == scratch.listing("back"))
         #expect(packed.files == unpacked.files && packed.files > 5)
     }

@@ -42,11 +42,11 @@ struct JailTests {
             config: config, jailer: "/usr/bin/jailer", executable: "/opt/firecracker-v1", id: "web-01",
             cgroupVersion: .v2)
         #expect(
-            layout.arguments() == [
+            layout.jailerArguments() == [
                 "--id", "web-01", "--exec-file", "/opt/firecracker-v1", "--uid", "1000", "--gid", "100",
                 "--chroot-base-dir", "/srv/jailer", "--", "--api-sock", "/api.sock", "--log-path", "/vmm.log",
             ])
-        #expect(layout.arguments(hasLogger: true).last == "/api.sock")
+        #expect(layout.jailerArguments(hasLogger: true).last == "/api.sock")
         #expect(layout.root == "/srv/jailer/firecracker-v1/web-01/root")
         #expect(layout.vsockPath == "/srv/jailer/firecracker-v1/web-01/root/v.sock")
         #expect(layout.cgroup == "firecracker-v1/web-01")
@@ -57,14 +57,14 @@ struct JailTests {
         layout.config = config
         layout.cgroupVersion = .v1
         #expect(
-            layout.arguments().dropFirst(10).prefix { $0 != "--" } == [
+            layout.jailerArguments().dropFirst(10).prefix { $0 != "--" } == [
                 "--netns", "/var/run/netns/a", "--cgroup-version", "1", "--parent-cgroup", "smartvm/vms",
                 "--cgroup", "cpu.max=5 10", "--cgroup", "memory.max=1000",
                 "--resource-limit", "fsize=7", "--resource-limit", "no-file=4096",
             ])
         #expect(layout.cgroup == "smartvm/vms/web-01")
         // The jailer gives the VMM its id; a second one would be an error.
-        #expect(layout.arguments().filter { $0 == "--id" }.count == 1)
+        #expect(layout.jailerArguments().filter { $0 == "--id" }.count == 1)
     }
 
     @Test("ids are fresh, and of the characters that the jailer takes")
@@ -125,8 +125,8 @@ struct JailTests {
             #expect(try code { $0.config.netns = "\(root)/nothing" } == "INVALID_CONFIG")
             #expect(try code { $0.config.cgroups = ["nosuch.max": "1"] } == "INVALID_CONFIG")
             #expect(try code { $0.config.jailerBinaryPath = "\(root)/nothing" } == "JAILER_NOT_FOUND")
-            #expect(try code { _ in try FileTree.remove("\(root)/bin/jailer") } == "JAILER_NOT_FOUND")
             #expect(try code { $0.config.chrootBaseDir += String(repeating: "/.", count: 40) } == "INVALID_CONFIG")
+            #expect(try code { _ in try FileTree.remove("\(root)/bin/jailer") } == "JAILER_NOT_FOUND")
             #expect(try FileTree.names(at: "\(root)/j") == [])
             #expect(JailRecord(in: directory.path) == nil)
         }
@@ -263,7 +263,7 @@ struct JailTests {
             #expect(groups.has("cpuacct", .v1) && !groups.has("memory", .v1))
             #expect(groups.has("memory", .v2) && !groups.has("io", .v2) && groups.has("cgroup", .v2))
             #expect(ControlGroups(mounts: "none /sys/fs/cgroup cgroup2 rw 0 0").preferredVersion == .v2)
-            let directories = groups.directories(of: "fc/web-1", .v2) + groups.directories(of: "fc/web-1", .v1)
+            let directories = groups.groupDirectories(of: "fc/web-1", .v2) + groups.groupDirectories(of: "fc/web-1", .v1)
             #expect(directories.contains("\(root)/u/fc/web-1") && directories.contains("\(root)/cpu/fc/web-1"))
             JailRecord(directory: "\(root)/nothing", cgroups: directories).remove()
             #expect(!File.exists("\(root)/u/fc/web-1") && File.exists("\(root)/cpu/fc/web-1/busy"))

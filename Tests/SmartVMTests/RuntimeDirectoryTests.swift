@@ -11,9 +11,7 @@ struct RuntimeDirectoryTests {
         try await withTemporaryDirectory { root in
             let directories = RuntimeDirectories(dataDirectory: root)
             let directory = try directories.create("web")
-            var status = stat()
-            #expect(stat(directory.path, &status) == 0)
-            #expect(status.st_mode & 0o777 == 0o700)
+            #expect(try FileStatus(of: directory.path).mode == 0o700)
             let path = directory.path
             directory.remove()
             #expect(!File.exists(path))

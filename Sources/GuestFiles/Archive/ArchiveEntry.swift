@@ -1,5 +1,6 @@
 /// One member of an archive.
 public struct ArchiveEntry: Hashable, Sendable {
+    /// What it is.
     public enum Kind: Hashable, Sendable {
         case file
         case directory
@@ -12,10 +13,13 @@ public struct ArchiveEntry: Hashable, Sendable {
 
     /// As the archive has it: relative, separated by `/`.
     public var name: [UInt8]
+    /// What it is.
     public var kind: Kind
     /// The lower twelve bits of its mode.
     public var mode: UInt32
+    /// The owner's number.
     public var owner: UInt32
+    /// The group's number.
     public var group: UInt32
     /// Nanoseconds since 1970.
     public var modified: Int64
@@ -24,6 +28,7 @@ public struct ArchiveEntry: Hashable, Sendable {
     /// Where the data of a file with holes lies; nil: it has none.
     public var segments: [Range<Int64>]?
 
+    /// What is left out is root's, of 1970, and empty.
     public init(
         name: [UInt8], kind: Kind, mode: UInt32, owner: UInt32 = 0, group: UInt32 = 0, modified: Int64 = 0,
         size: Int64 = 0, segments: [Range<Int64>]? = nil

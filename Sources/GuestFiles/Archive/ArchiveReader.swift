@@ -10,6 +10,7 @@ public final class ArchiveReader {
     /// Of the present file: its segments that are not over yet, and where in the file the next byte belongs.
     private var segments: ArraySlice<Range<Int64>> = []
 
+    /// - Parameter source: Where the archive comes from, from its first byte on.
     public init(_ source: any ArchiveSource) {
         self.source = source
     }

@@ -52,10 +52,12 @@ extension ArchiveSource {
 
 /// An archive of bytes in memory, for small ones and for tests.
 public final class ArchiveBuffer: ArchiveSink, ArchiveSource {
+    /// All that was written, or is to be read.
     public private(set) var bytes: [UInt8]
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
     private var offset = 0
 
+    /// - Parameter bytes: What is to be read. Default: nothing yet.
     public init(_ bytes: [UInt8] = []) {
         self.bytes = bytes
     }
@@ -64,12 +66,15 @@ public final class ArchiveBuffer: ArchiveSink, ArchiveSource {
         buffer.deallocate()
     }
 
+    /// 64 KiB.
     public func room() -> UnsafeMutableRawBufferPointer { buffer }
 
+    /// Appends what is in the room.
     public func commit(_ count: Int) {
         bytes.append(contentsOf: buffer[..<count])
     }
 
+    /// The next bytes that were not read yet.
     public func next(upTo limit: Int) -> UnsafeRawBufferPointer {
         let count = min(limit, buffer.count, bytes.count - offset)
         buffer.copyBytes(from: bytes[offset..<(offset + count)])

@@ -2,11 +2,12 @@
 public struct ArchiveWriter {
     private let sink: any ArchiveSink
 
+    /// - Parameter sink: Where the archive goes.
     public init(_ sink: any ArchiveSink) {
         self.sink = sink
     }
 
-    /// Begins a member. The data of a file follow, of all segments one after another, and then ``endData(of:)``.
+    /// Begins a member. The data of a file follow, of all segments one after another, and then ``endData(count:)``.
     public func begin(_ entry: ArchiveEntry) throws(TransferError) {
         var records = PaxRecords()
         var header = HeaderBlock()

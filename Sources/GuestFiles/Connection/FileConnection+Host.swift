@@ -7,7 +7,7 @@ extension FileConnection {
     /// How the transfer ended. Data that are still to come are dropped.
     ///
     /// - Throws: `peer` if the guest has failed.
-    public func summary() throws(TransferError) -> FileSummary {
+    public func receiveSummary() throws(TransferError) -> FileSummary {
         let message = try nextMessage()
         guard case .finished(let summary) = message else {
             throw .garbage(.unexpectedFrame(type: message.frameType.rawValue))

@@ -33,10 +33,12 @@ public final class FileConnection: ArchiveSink, ArchiveSource {
 
     // MARK: Sending
 
+    /// Room in the data frame that is sent next.
     public func room() throws(TransferError) -> UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(rebasing: output[(FrameHeader.size + outputCount)...])
     }
 
+    /// Takes bytes into the data frame, and sends it when it is full.
     public func commit(_ count: Int) throws(TransferError) {
         outputCount += count
         if outputCount == FrameType.maximumData { try flush() }

@@ -6,6 +6,7 @@ internal import Linux
 public struct FileService {
     private let connection: FileConnection
 
+    /// - Parameter connection: One on which the host has said nothing yet.
     public init(_ connection: FileConnection) {
         self.connection = connection
     }
@@ -74,7 +75,7 @@ public struct FileService {
         let directory = try attempt(place.parent) { () throws(Errno) in
             try Descriptor.open(path: place.parent, O_DIRECTORY | O_RDONLY)
         }
-        let temporary = Array(".smartvm-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))".utf8)
+        let temporary = TemporaryName.make()
         var summary = FileSummary()
         do throws(TransferError) {
             let file = try attempt(path) { () throws(Errno) in

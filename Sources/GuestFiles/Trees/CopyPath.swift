@@ -2,8 +2,10 @@
 ///
 /// As with cp(1) and `docker cp`: `dir` is the directory under its name, `dir/.` what is in it.
 public struct CopyPath: Hashable, Sendable {
+    /// As it was given.
     public let bytes: [UInt8]
 
+    /// Nothing is checked: the kernel says what is no path.
     public init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }

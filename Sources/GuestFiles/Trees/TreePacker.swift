@@ -27,6 +27,7 @@ public final class TreePacker {
     private var linked: [FileID: [UInt8]] = [:]
     private static let maximumLinked = 1_000_000
 
+    /// - Parameter sink: Where the archive goes.
     public init(_ sink: any ArchiveSink) {
         self.sink = sink
         writer = ArchiveWriter(sink)
@@ -52,6 +53,8 @@ public final class TreePacker {
     }
 
     /// Archives what is at `path` under the name that ``CopyPath/name`` gives.
+    ///
+    /// - Throws: `file`, `refused`; what the sink throws.
     public func pack(_ path: [UInt8]) throws(TransferError) -> FileSummary {
         let source = CopyPath(path)
         let status = try Self.status(of: source)

@@ -9,6 +9,7 @@ internal import Linux
 /// is written under a name of its own and renamed when it is whole, so that nothing is ever written into, and nobody sees half of
 /// one. Devices, sockets and pipes are never made.
 public final class TreeUnpacker {
+    /// What is taken from an archive, and how much of it.
     public struct Options: Sendable {
         /// What the first member is called, which all others are below. nil: the archive may hold anything.
         public var root: [UInt8]?
@@ -21,6 +22,7 @@ public final class TreeUnpacker {
         /// More bytes of contents are refused.
         public var maximumBytes = Int64.max
 
+        /// Without bounds that matter; set them for an archive of a stranger.
         public init(root: [UInt8]?, keepsOwners: Bool, keepsSpecialModes: Bool) {
             self.root = root
             self.keepsOwners = keepsOwners
@@ -54,13 +56,16 @@ public final class TreeUnpacker {
     /// The directory of the last member, since the next one is mostly in it too.
     private var current: OpenDirectory?
 
+    /// - Parameter path: Where the copy goes, by the rules of cp(1); if ``Options/root`` is nil, a directory.
     public init(_ source: any ArchiveSource, to path: [UInt8], _ options: Options) {
         reader = ArchiveReader(source)
         self.path = CopyPath(path)
         self.options = options
     }
 
-    /// Reads the archive to its end.
+    /// Reads the archive to its end and makes its files. What was whole when it fails stays.
+    ///
+    /// - Throws: `file`, `refused`, `malformed`; what the source throws.
     public func unpack() throws(TransferError) -> FileSummary {
         guard var entry = try reader.next() else {
             guard options.root == nil else { throw .malformed("it is empty") }
@@ -160,7 +165,7 @@ public final class TreeUnpacker {
             throw .refused(path: path.bytes, reason: "the archive has a file in the place of a directory")
         }
         let directory = try enter(place.parent, below: top)
-        let temporary = Array(".smartvm-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))".utf8)
+        let temporary = TemporaryName.make()
         do throws(TransferError) {
             try make(directory.descriptor, temporary)
             try attempt(shown(place)) { () throws(Errno) in try directory.descriptor.rename(temporary, to: name) }

@@ -2,7 +2,9 @@
 public struct FileSummary: Hashable, Sendable {
     /// Regular files; a second name of one counts too.
     public var files: UInt64 = 0
+    /// Directories, the top one included.
     public var directories: UInt64 = 0
+    /// Symbolic links.
     public var symbolicLinks: UInt64 = 0
     /// Bytes of contents, without the holes of sparse files.
     public var bytes: UInt64 = 0
@@ -13,6 +15,7 @@ public struct FileSummary: Hashable, Sendable {
 
     static let maximumSkippedNames = 100
 
+    /// Nothing yet.
     public init() {}
 
     /// Notes one that was left out.
@@ -58,6 +61,7 @@ public struct FileFailure: Error, Hashable, Sendable {
     /// A few words without the path.
     public var reason: String
 
+    /// Why a transfer failed.
     public init(path: String, errno: Int32, reason: String) {
         self.path = path
         self.errno = errno

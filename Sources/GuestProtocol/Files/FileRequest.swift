@@ -16,6 +16,7 @@ public enum FileRequest: Hashable, Sendable {
 
     /// Where and how an archive is unpacked.
     public struct Unpacking: Hashable, Sendable {
+        /// Where the files go.
         public var path: [UInt8]
         /// The name of the first entry, which all others are below: then they are copied as cp(1) copies one source. nil: the archive
         /// may hold anything, and `path` is a directory.
@@ -23,6 +24,7 @@ public enum FileRequest: Hashable, Sendable {
         /// Whether files get the owner that the archive names; else they are root's.
         public var keepsOwners: Bool
 
+        /// Where and how an archive is unpacked.
         public init(path: [UInt8], root: [UInt8]?, keepsOwners: Bool) {
             self.path = path
             self.root = root

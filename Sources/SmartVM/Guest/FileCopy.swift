@@ -11,6 +11,7 @@ public struct FileCopyOptions: Hashable, Sendable {
     /// How many bytes of contents a guest may give the host; more are an error. Default: as many as there is room for.
     public var maximumBytes: Int?
 
+    /// How files are copied; see each field for its default.
     public init(
         keepsOwners: Bool = true, keepsSpecialModes: Bool = false, maximumEntries: Int = 10_000_000,
         maximumBytes: Int? = nil
@@ -26,7 +27,9 @@ public struct FileCopyOptions: Hashable, Sendable {
 public struct FileCopySummary: Hashable, Sendable {
     /// Regular files; a second name of one counts too.
     public var files: Int
+    /// Directories, the top one included.
     public var directories: Int
+    /// Symbolic links.
     public var symbolicLinks: Int
     /// Bytes of contents, without the holes of sparse files.
     public var bytes: Int

@@ -34,10 +34,10 @@ enum FileTransfer {
             } catch let error as TransferError {
                 // The socket that a cancellation shuts down looks like one that the guest has closed.
                 try Task.checkCancellation()
-                throw error.explained(vm: vm)
+                throw error.transferFailure(vm: vm)
             }
         } onCancel: {
-            line.cancel()
+            line.shutDown()
         }
     }
 
@@ -104,7 +104,7 @@ private final class CancellableSocket: Sendable {
         state.withLock { $0.socket = nil }
     }
 
-    func cancel() {
+    func shutDown() {
         state.withLock { state in
             state.isCancelled = true
             if let socket = state.socket { shutdown(socket, Int32(SHUT_RDWR)) }

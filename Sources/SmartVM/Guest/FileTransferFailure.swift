@@ -12,9 +12,13 @@ extension SmartVMError.Code {
 public struct FileTransferFailure: Error, Hashable, Sendable {
     /// Where the file is.
     public enum Side: String, Hashable, Sendable {
-        case host, guest
+        /// On this machine.
+        case host
+        /// In the guest.
+        case guest
     }
 
+    /// Where the file is.
     public var side: Side
     /// Empty if the failure is that of no one file.
     public var path: String
@@ -23,6 +27,7 @@ public struct FileTransferFailure: Error, Hashable, Sendable {
     /// A few words without the path.
     public var reason: String
 
+    /// Which file could not be copied, and why.
     public init(side: Side, path: String, errno: Int32?, reason: String) {
         self.side = side
         self.path = path
@@ -33,7 +38,7 @@ public struct FileTransferFailure: Error, Hashable, Sendable {
 
 extension TransferError {
     /// The error for the one who asked for the transfer.
-    func explained(vm: String) -> SmartVMError {
+    func transferFailure(vm: String) -> SmartVMError {
         switch self {
         case .connection(let errno):
             return SmartVMError(

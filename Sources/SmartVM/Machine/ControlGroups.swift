@@ -42,7 +42,7 @@ struct ControlGroups: Hashable, Sendable {
     }
 
     /// The directories of the group `name`, in each hierarchy where there may be one.
-    func directories(of name: String, _ version: JailerConfig.CgroupVersion) -> [String] {
+    func groupDirectories(of name: String, _ version: JailerConfig.CgroupVersion) -> [String] {
         switch version {
         case .v1: Set(controllers.values).sorted().map { "\($0)/\(name)" }
         case .v2: unified.map { ["\($0)/\(name)"] } ?? []

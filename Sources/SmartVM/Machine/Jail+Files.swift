@@ -16,11 +16,11 @@ extension Jail {
     /// - Throws: `JAIL_FAILED` that names the file.
     func admit(_ requests: [APIRequest]) throws(SmartVMError) -> [APIRequest] {
         var admitted: [APIRequest] = []
-        for request in requests { admitted.append(try admit(request)) }
+        for request in requests { admitted.append(try admitFiles(of: request)) }
         return admitted
     }
 
-    private func admit(_ request: APIRequest) throws(SmartVMError) -> APIRequest {
+    private func admitFiles(of request: APIRequest) throws(SmartVMError) -> APIRequest {
         switch request {
         case .putBootSource(var source):
             source.kernelImagePath = try admit(source.kernelImagePath, as: "kernel", .readOnce)
@@ -127,11 +127,11 @@ struct FileUser: Hashable, Sendable {
     var uid: UInt32
     var gid: UInt32
 
-    func canRead(_ file: FileStatus) -> Bool { allows(4, file) }
-    func canWrite(_ file: FileStatus) -> Bool { allows(6, file) }
+    func canRead(_ file: FileStatus) -> Bool { hasBits(4, file) }
+    func canWrite(_ file: FileStatus) -> Bool { hasBits(6, file) }
 
     /// Whether the mode has all of `bits` for this user.
-    private func allows(_ bits: UInt32, _ file: FileStatus) -> Bool {
+    private func hasBits(_ bits: UInt32, _ file: FileStatus) -> Bool {
         if uid == 0 { return true }
         let shift: UInt32 = file.owner == uid ? 6 : file.group == gid ? 3 : 0
         return file.mode >> shift & bits == bits

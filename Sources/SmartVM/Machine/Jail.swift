@@ -28,7 +28,7 @@ struct Jail: Sendable {
             config, executable: executable, vm: vm, environment: environment, cgroups: cgroups, isRoot: isRoot)
         user = FileUser(uid: config.uid, gid: config.gid)
         record = JailRecord(
-            directory: layout.directory, cgroups: cgroups.directories(of: layout.cgroup, layout.cgroupVersion))
+            directory: layout.directory, cgroups: cgroups.groupDirectories(of: layout.cgroup, layout.cgroupVersion))
         do throws(Errno) {
             try record.write(in: directory.path)
             try FileTree.makeDirectories("\(config.chrootBaseDir)/\(layout.executableName)")
@@ -106,9 +106,9 @@ struct Jail: Sendable {
     /// - Parameters:
     ///   - workingDirectory: Of the jailer; the VMM's is the root of the jail.
     ///   - hasLogger: Whether the VMM will be told over its API where its log goes.
-    func command(workingDirectory: String, hasLogger: Bool = false) -> VMMProcess.Command {
+    func jailerCommand(workingDirectory: String, hasLogger: Bool = false) -> VMMProcess.Command {
         VMMProcess.Command(
-            executable: layout.jailer, arguments: layout.arguments(hasLogger: hasLogger),
+            executable: layout.jailer, arguments: layout.jailerArguments(hasLogger: hasLogger),
             workingDirectory: workingDirectory)
     }
 

@@ -32,7 +32,7 @@ struct JailLayout: Hashable, Sendable {
     /// What the jailer is told, without argv[0].
     ///
     /// - Parameter hasLogger: Whether the VMM will be told over its API where its log goes.
-    func arguments(hasLogger: Bool = false) -> [String] {
+    func jailerArguments(hasLogger: Bool = false) -> [String] {
         var arguments = ["--id", id, "--exec-file", executable, "--uid", "\(config.uid)", "--gid", "\(config.gid)"]
         arguments += ["--chroot-base-dir", config.chrootBaseDir]
         if let netns = config.netns { arguments += ["--netns", netns] }

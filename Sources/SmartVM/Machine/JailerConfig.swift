@@ -4,7 +4,9 @@
 public struct JailerConfig: Hashable, Sendable, Codable {
     /// Which of Linux's two interfaces to control groups is used.
     public enum CgroupVersion: Int, Hashable, Sendable, Codable {
+        /// One hierarchy for each controller.
         case v1 = 1
+        /// One hierarchy for all.
         case v2 = 2
     }
 
@@ -15,6 +17,7 @@ public struct JailerConfig: Hashable, Sendable, Codable {
         /// How many files it may have open. Default: the jailer's own, 2048.
         public var noFile: UInt64?
 
+        /// What is nil is left to the jailer.
         public init(fsize: UInt64? = nil, noFile: UInt64? = nil) {
             self.fsize = fsize
             self.noFile = noFile
@@ -37,8 +40,10 @@ public struct JailerConfig: Hashable, Sendable, Codable {
     public var parentCgroup: String?
     /// The network namespace that the VMM runs in: a path, as `ip netns` makes them under `/var/run/netns`. Its TAPs must be in it.
     public var netns: String?
+    /// What the VMM's process may use at most. Default: see each limit.
     public var resourceLimits: ResourceLimits
 
+    /// How the VMM is jailed; see each field for its default.
     public init(
         uid: UInt32, gid: UInt32, jailerBinaryPath: String? = nil, chrootBaseDir: String = "/srv/jailer",
         cgroupVersion: CgroupVersion? = nil, cgroups: [String: String] = [:], parentCgroup: String? = nil,

@@ -28,7 +28,7 @@ extension MicroVM {
                 }
                 bytes.append(contentsOf: piece)
             }
-            _ = try connection.summary()
+            _ = try connection.receiveSummary()
             return bytes
         }
     }
@@ -48,7 +48,7 @@ extension MicroVM {
             try connection.send(.request(.write(path: path, permissions: permissions)))
             try connection.sendData(bytes)
             try connection.send(.dataEnd)
-            _ = try connection.summary()
+            _ = try connection.receiveSummary()
         }
     }
 
@@ -70,7 +70,7 @@ extension MicroVM {
             try connection.send(.request(.unpack(unpacking)))
             let packed = try TreePacker(connection).pack(source)
             try connection.send(.dataEnd)
-            var summary = try connection.summary()
+            var summary = try connection.receiveSummary()
             summary.addSkipped(of: packed)
             return FileCopySummary(summary)
         }
@@ -96,7 +96,7 @@ extension MicroVM {
         return try await transfer { (connection) throws(TransferError) in
             try connection.send(.request(.pack(path: source)))
             var summary = try TreeUnpacker(connection, to: destination, rules).unpack()
-            summary.addSkipped(of: try connection.summary())
+            summary.addSkipped(of: try connection.receiveSummary())
             return FileCopySummary(summary)
         }
     }
@@ -116,7 +116,7 @@ extension MicroVM {
             try connection.send(.request(.unpack(unpacking)))
             try connection.sendAll(from: descriptor)
             try connection.send(.dataEnd)
-            return FileCopySummary(try connection.summary())
+            return FileCopySummary(try connection.receiveSummary())
         }
     }
 
@@ -132,7 +132,7 @@ extension MicroVM {
         return try await transfer { (connection) throws(TransferError) in
             try connection.send(.request(.pack(path: source)))
             try connection.receiveAll(to: descriptor)
-            return FileCopySummary(try connection.summary())
+            return FileCopySummary(try connection.receiveSummary())
         }
     }
 

@@ -43,7 +43,7 @@ extension MicroVM {
 
     private func makeTap(_ interface: VMConfig.NetworkInterface, mac: String?) async throws -> TapDevice {
         let tap = try await host.networkManager.createTap(
-            vmId: id, ifaceId: interface.ifaceId, mac: mac, mtu: interface.mtu)
+            vmId: id, ifaceId: interface.ifaceId, mac: mac, mtu: interface.mtu, user: host.jailer?.uid)
         taps.append(tap)
         return tap
     }

@@ -105,7 +105,7 @@ extension MicroVM {
             api: jail?.layout.apiSocketPath ?? chosenSocketPath, vsock: jail?.layout.vsockPath ?? chosenVsockPath,
             directory: directory)
         let command =
-            jail?.command(workingDirectory: directory.path, hasLogger: hasLogger)
+            jail?.jailerCommand(workingDirectory: directory.path, hasLogger: hasLogger)
             ?? VMMProcess.Command(
                 executable: vmm.path,
                 arguments: ["--api-sock", sockets.api, "--id", id]
