@@ -37,10 +37,15 @@ extension QEMUMachine {
 
     /// Writes a paused machine's memory to a file of the memory's length, whose other bytes stay as they are.
     ///
-    /// - Parameter changesOnly: What changed since it was last written or loaded. Where changes are not tracked, that is all that was
+    /// - Parameter changesOnly: What changed since it was last written and confirmed, or loaded. Where changes are not tracked, that is all that was
     ///   touched since the boot or the load.
     public func saveMemory(to file: Int32, changesOnly: Bool) throws(Errno) {
         try memory.save(to: file, changesOnly: changesOnly, process: processID)
+    }
+
+    /// From now on changes are those since the memory was last written.
+    public func confirmSavedMemory() {
+        memory.confirmSave()
     }
 
     /// Gives a machine that was started for it the state of another.
