@@ -46,8 +46,6 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable {
     public static let notATerminal = Errno(rawValue: ENOTTY)
     public static let tooManyFiles = Errno(rawValue: EMFILE)
     public static let inProgress = Errno(rawValue: EINPROGRESS)
-    public static let fileTooLarge = Errno(rawValue: EFBIG)
-    public static let noSuchAddress = Errno(rawValue: ENXIO)
     public static let tooManyLinks = Errno(rawValue: ELOOP)
     public static let crossDeviceLink = Errno(rawValue: EXDEV)
     public static let notEmpty = Errno(rawValue: ENOTEMPTY)
