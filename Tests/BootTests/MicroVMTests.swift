@@ -41,8 +41,8 @@ struct MicroVMTests {
         // Two seconds in which the guest's clock stands still.
         try await Task.sleep(for: .seconds(2))
         try await vm.resume()
-        let text = try await vm.exec(["date", "+%s"]).standardOutput.trimmed
-        let difference = time(nil) - (Int(text) ?? 0)
+        let seconds = try await vm.exec(["date", "+%s"]).standardOutput.trimmed
+        let difference = time(nil) - (Int(seconds) ?? 0)
         #expect((0...1).contains(difference))
 
         try await vm.updateBalloon(amountMib: 64)
