@@ -15,7 +15,7 @@ struct ImagePullCommand: AsyncParsableCommand {
             fetched again only if there is something newer, or if they are not what they were.
 
             EXAMPLE:
-              smartvm image pull latest && smartvm run --image latest -- uname -a
+              smartvm image pull latest && smartvm run latest -- uname -a
             """)
 
     @Argument(help: "latest or lts.")

@@ -41,7 +41,7 @@ struct ArtifactBucket: Sendable {
     }
 
     /// Where an object is.
-    func address(ofKey key: String) throws(SmartVMError) -> HTTPURL {
+    func url(ofKey key: String) throws(SmartVMError) -> HTTPURL {
         try url.appending(path: key)
     }
 }

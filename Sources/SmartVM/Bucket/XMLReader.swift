@@ -50,7 +50,7 @@ struct XMLReader {
                 position += 9
                 let start = position
                 try skip(to: "]]>")
-                if start < position - 3 { return .text(try string(start..<(position - 3))) }
+                if start < position - 3 { return .text(try validText(start..<(position - 3))) }
             } else if starts("<!") {
                 throw malformed("a document type, or another declaration that is not taken")
             } else if starts("</") {
@@ -84,7 +84,7 @@ struct XMLReader {
 
     private func malformed(_ what: String) -> Malformed { Malformed(what: what, offset: position) }
 
-    private func string(_ range: Range<Int>) throws(Malformed) -> String {
+    private func validText(_ range: Range<Int>) throws(Malformed) -> String {
         guard let text = String(validating: bytes[range], as: UTF8.self) else {
             throw malformed("text that is not UTF-8")
         }
@@ -162,7 +162,7 @@ struct XMLReader {
             break
         }
         guard position > start else { throw malformed("a tag without a name") }
-        return try string(start..<position)
+        return try validText(start..<position)
     }
 
     private static func local(_ name: String) -> String {

@@ -4,7 +4,7 @@ internal import NIOCore
 
 /// One file on its way from a server: the attempts that it takes, and what has come so far.
 struct Download: Sendable {
-    let request: DownloadRequest
+    let wanted: DownloadRequest
     let url: HTTPURL
     let downloader: Downloader
 
@@ -15,12 +15,12 @@ struct Download: Sendable {
     func run(
         to destination: String, partials: String, progress: @escaping Downloader.Progress
     ) async throws -> ReceivedFile {
-        let partial = try await PartialFile(for: url, in: partials, hasDigest: request.sha256 != nil)
+        let partial = try await PartialFile(for: url, in: partials, hasDigest: wanted.sha256 != nil)
         defer { PartialFile.removeAbandoned(in: partials) }
         do {
-            if let size = request.size {
+            if let size = wanted.size {
                 // Said before anything is asked for.
-                try request.check(size: size, at: partials, alreadyThere: partial.file.size)
+                try wanted.check(size: size, at: partials, alreadyThere: partial.file.size)
             }
             let received: ReceivedFile
             do {
@@ -46,7 +46,7 @@ struct Download: Sendable {
             try await fetchRest(into: partial, progress)
         }
         let received = ReceivedFile(size: partial.file.size, sha256: partial.file.sha256)
-        try request.check(received)
+        try wanted.check(received)
         return received
     }
 
@@ -66,10 +66,10 @@ struct Download: Sendable {
         var exchange = downloader.exchange(url)
         if file.size > 0 {
             // All of it came before a kill, or what is there cannot belong to it.
-            if file.size == request.size { return }
+            if file.size == wanted.size { return }
             let validator = partial.validator
-            if file.size > request.limit || file.size > request.size ?? .max
-                || (validator == nil && request.sha256 == nil)
+            if file.size > wanted.limit || file.size > wanted.size ?? .max
+                || (validator == nil && wanted.sha256 == nil)
             {
                 try await BlockingWork.run { try file.reset() }
             } else {
@@ -108,8 +108,8 @@ struct Download: Sendable {
             total = answer.contentLength
         }
         if let total {
-            if let size = request.size, size != total { throw request.wrongSize(total, size) }
-            try request.check(size: total, at: partial.file.path, alreadyThere: file.size)
+            if let size = wanted.size, size != total { throw wanted.wrongSize(total, size) }
+            try wanted.check(size: total, at: partial.file.path, alreadyThere: file.size)
         }
         return total
     }
@@ -117,13 +117,13 @@ struct Download: Sendable {
     private func receive(
         _ answer: HTTPExchange.Answer, total: Int64?, into file: HashedFile, _ progress: Downloader.Progress
     ) async throws {
-        let end = total ?? request.size
+        let end = total ?? wanted.size
         var collected = ByteBuffer()
         func flush() async throws {
             if collected.readableBytes == 0 { return }
             let piece = collected
             collected.clear()
-            try await BlockingWork.run { try piece.withUnsafeReadableBytes { try file.append($0) } }
+            try await BlockingWork.run { try piece.withUnsafeReadableBytes { try file.add($0) } }
             try progress(file.size, end)
         }
         do {
@@ -133,10 +133,10 @@ struct Download: Sendable {
                 let size = file.size + Int64(collected.readableBytes)
                 if let end, size > end {
                     throw SmartVMError(
-                        .sizeMismatch, "\(request) has more than the \(end) bytes announced.")
+                        .sizeMismatch, "\(wanted) has more than the \(end) bytes announced.")
                 }
-                guard size <= request.limit else {
-                    throw DownloadRequest.tooLarge("\(request)", request.limit)
+                guard size <= wanted.limit else {
+                    throw DownloadRequest.tooLarge("\(wanted)", wanted.limit)
                 }
                 if collected.readableBytes >= Self.pieceSize { try await flush() }
             }

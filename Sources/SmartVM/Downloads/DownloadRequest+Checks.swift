@@ -11,7 +11,7 @@ extension DownloadRequest {
     /// - Throws: `SIZE_MISMATCH`, `NO_SPACE`.
     func check(size: Int64, at path: String, alreadyThere: Int64 = 0) throws(SmartVMError) {
         guard size <= limit else { throw Self.tooLarge("\(self)", limit) }
-        try Self.checkSpace(size - alreadyThere, at: path)
+        try Self.requireSpace(size - alreadyThere, at: path)
     }
 
     /// Whether what came is what was announced.
@@ -36,7 +36,7 @@ extension DownloadRequest {
 
     /// - Parameter path: What is not there yet is looked for above.
     /// - Throws: `NO_SPACE` if its file system has less than these bytes and a reserve.
-    static func checkSpace(_ bytes: Int64, at path: String) throws(SmartVMError) {
+    static func requireSpace(_ bytes: Int64, at path: String) throws(SmartVMError) {
         var place = path
         while !place.isEmpty, !File.exists(place) {
             place = String(place[..<(place.lastIndex(of: "/") ?? place.startIndex)])

@@ -51,12 +51,12 @@ struct Downloader: Sendable {
     }
 
     /// Whether there is something at an address. Its content is not fetched.
-    func exists(_ url: HTTPURL) async throws -> Bool {
+    func isThere(_ url: HTTPURL) async throws -> Bool {
         var exchange = exchange(url)
         exchange.isHead = true
-        let request = exchange
+        let head = exchange
         return try await retrying(url) {
-            try await request.perform(accepting: [200, 403, 404, 410]) { $0.status == 200 }
+            try await head.perform(accepting: [200, 403, 404, 410]) { $0.status == 200 }
         }
     }
 
@@ -69,14 +69,14 @@ struct Downloader: Sendable {
     /// - Throws: `DOWNLOAD_FAILED`, `SIZE_MISMATCH`, `CHECKSUM_MISMATCH`, `NO_SPACE`, `INVALID_URL`, and for a file on this machine
     ///   `INVALID_FILE`; `CancellationError`.
     func fetch(
-        _ request: DownloadRequest, to destination: String, partials: String, progress: @escaping Progress
+        _ wanted: DownloadRequest, to destination: String, partials: String, progress: @escaping Progress
     ) async throws -> ReceivedFile {
-        switch request.source {
+        switch wanted.source {
         case .url(let url):
-            try await Download(request: request, url: url, downloader: self)
+            try await Download(wanted: wanted, url: url, downloader: self)
                 .run(to: destination, partials: partials, progress: progress)
         case .file(let path):
-            try await LocalCopy(request: request, path: path).run(to: destination, progress: progress)
+            try await LocalCopy(wanted: wanted, path: path).run(to: destination, progress: progress)
         }
     }
 

@@ -93,17 +93,17 @@ struct HTTPExchange: Sendable {
         configuration.proxy = HTTPProxy(for: target, environment: environment).map {
             .server(host: $0.host, port: $0.port)
         }
-        var request = HTTPClientRequest(url: target.text)
-        request.method = isHead ? .HEAD : .GET
-        request.headers.add(name: "User-Agent", value: "smartvm/\(SmartVMVersion.current)")
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        var message = HTTPClientRequest(url: target.text)
+        message.method = isHead ? .HEAD : .GET
+        message.headers.add(name: "User-Agent", value: "smartvm/\(SmartVMVersion.current)")
+        for (name, value) in headers { message.headers.add(name: name, value: value) }
 
         let client = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
         let outcome: Swift.Result<Result, any Error>
         do {
             let response: HTTPClientResponse
             do {
-                response = try await client.execute(request, deadline: .distantFuture)
+                response = try await client.execute(message, deadline: .distantFuture)
             } catch {
                 try Task.checkCancellation()
                 throw PassingFailure(error, stallTimeout: stallTimeout)

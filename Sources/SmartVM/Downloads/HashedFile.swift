@@ -19,7 +19,7 @@ final class HashedFile: Sendable {
     /// Pieces of zeros of this size become holes, so that an image that was sparse stays so.
     private static let pieceSize = 64 << 10
 
-    /// Opens a file, or makes it; call ``reset()`` or ``adopt()`` before the first ``append(_:)``.
+    /// Opens a file, or makes it; call ``reset()`` or ``adopt()`` before the first ``add(_:)``.
     init(path: String) throws(Errno) {
         self.path = path
         state = Mutex(State(file: try Descriptor.open(path, O_RDWR | O_CREAT)))
@@ -51,7 +51,7 @@ final class HashedFile: Sendable {
 
     /// Begins with an empty file.
     func reset() throws(Errno) {
-        try change { state throws(Errno) in
+        try mutate { state throws(Errno) in
             let value = state.file.rawValue
             try systemCall { ftruncate(value, 0) }
             (state.hash, state.size) = (SHA256(), 0)
@@ -60,7 +60,7 @@ final class HashedFile: Sendable {
 
     /// Takes what is in the file as appended.
     func adopt() throws(Errno) {
-        try change { state throws(Errno) in
+        try mutate { state throws(Errno) in
             (state.hash, state.size) = (SHA256(), 0)
             while true {
                 let piece = try state.file.read(at: Int(state.size), upTo: 1 << 20)
@@ -71,8 +71,8 @@ final class HashedFile: Sendable {
         }
     }
 
-    func append(_ bytes: UnsafeRawBufferPointer) throws(Errno) {
-        try change { state throws(Errno) in
+    func add(_ bytes: UnsafeRawBufferPointer) throws(Errno) {
+        try mutate { state throws(Errno) in
             var rest = bytes
             while !rest.isEmpty {
                 let piece = UnsafeRawBufferPointer(rebasing: rest[..<min(rest.count, Self.pieceSize)])
@@ -86,8 +86,8 @@ final class HashedFile: Sendable {
     }
 
     /// Gives the file its length, even if it ends in a hole, and writes it to the disk.
-    func finish() throws(Errno) {
-        try change { state throws(Errno) in
+    func seal() throws(Errno) {
+        try mutate { state throws(Errno) in
             let (value, size) = (state.file.rawValue, state.size)
             try systemCall { ftruncate(value, off_t(size)) }
             try systemCall { fsync(value) }
@@ -110,7 +110,7 @@ final class HashedFile: Sendable {
         return memcmp(base, base + 1, piece.count - 1) == 0
     }
 
-    private func change(_ body: (inout State) throws(Errno) -> Void) throws(Errno) {
+    private func mutate(_ body: (inout State) throws(Errno) -> Void) throws(Errno) {
         let result: Result<Void, Errno> = state.withLock { state in
             do throws(Errno) { return .success(try body(&state)) } catch { return .failure(error) }
         }

@@ -4,7 +4,7 @@ internal import Linux
 
 /// A file of this machine, copied with the checks that a download has; its holes stay holes.
 struct LocalCopy: Sendable {
-    let request: DownloadRequest
+    let wanted: DownloadRequest
     let path: String
 
     /// Bytes that are copied before somebody is told.
@@ -20,10 +20,10 @@ struct LocalCopy: Sendable {
             size = status.size
         } catch {
             let why = error == .invalidArgument ? "it is not a regular file" : "\(error)"
-            throw SmartVMError(.invalidFile, "\(request) cannot be used: \(why).", underlying: error)
+            throw SmartVMError(.invalidFile, "\(wanted) cannot be used: \(why).", underlying: error)
         }
-        if let announced = request.size, announced != size { throw request.wrongSize(size, announced) }
-        try request.check(size: size, at: destination)
+        if let announced = wanted.size, announced != size { throw wanted.wrongSize(size, announced) }
+        try wanted.check(size: size, at: destination)
 
         let file = try HashedFile(path: destination)
         do {
@@ -33,23 +33,23 @@ struct LocalCopy: Sendable {
                 let offset = file.size
                 let isDone = try await BlockingWork.run {
                     let piece = try Descriptor.open(path, O_RDONLY).read(at: Int(offset), upTo: Self.pieceSize)
-                    try piece.withUnsafeBytes { try file.append($0) }
+                    try piece.withUnsafeBytes { try file.add($0) }
                     return piece.count < Self.pieceSize
                 }
                 // It could grow for as long as it is read.
-                guard file.size <= request.limit else { throw DownloadRequest.tooLarge("\(request)", request.limit) }
+                guard file.size <= wanted.limit else { throw DownloadRequest.tooLarge("\(wanted)", wanted.limit) }
                 try progress(file.size, size)
                 if isDone { break }
             }
             let received = ReceivedFile(size: file.size, sha256: file.sha256)
-            try request.check(received)
-            try await BlockingWork.run { try file.finish() }
+            try wanted.check(received)
+            try await BlockingWork.run { try file.seal() }
             return received
         } catch {
             try? FileTree.removeAll(destination)
             if let errno = error as? Errno {
                 if errno == .noSpace { throw SmartVMError.noSpace(at: destination, underlying: errno) }
-                throw SmartVMError(.invalidFile, "\(request) cannot be copied: \(errno).", underlying: errno)
+                throw SmartVMError(.invalidFile, "\(wanted) cannot be copied: \(errno).", underlying: errno)
             }
             throw error
         }

@@ -83,7 +83,7 @@ struct PartialFile: Sendable {
 
     /// Moves the complete content to its place.
     func publish(to destination: String) throws(Errno) {
-        try file.finish()
+        try file.seal()
         try File.move(file.path, to: destination)
         try FileTree.removeAll(notePath)
     }

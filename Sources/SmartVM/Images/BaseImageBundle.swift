@@ -1,6 +1,7 @@
 /// Everything that a guest boots from: kernel, initramfs, root file system, and the arguments that go with them. Its description is
 /// `manifest.json` in its directory.
 public struct BaseImageBundle: Codable, Hashable, Sendable {
+    /// Which way it came.
     public var preset: BaseImagePreset
     /// As `uname -m` says it: `x86_64` or `aarch64`.
     public var arch: String
@@ -10,22 +11,27 @@ public struct BaseImageBundle: Codable, Hashable, Sendable {
     public var firecrackerVersion: String
     /// The name of the image and of its directory.
     public var bundleId: String
+    /// The directory that holds it.
     public var bundleDir: String
     /// An ELF executable.
     public var kernelImagePath: String
     /// Holds the guest agent as /init, and the kernel's modules. Bundles whose guests are used without the agent have none.
     public var initrdPath: String?
+    /// A file system in a file.
     public var rootfsPath: String
     /// `ext4`, `squashfs` or `erofs`: what the agent mounts it as.
     public var rootfsType: String
+    /// Whether VMs without the agent may not write to it. With the agent none can: their writes go to a layer of their own.
     public var rootfsIsReadOnly: Bool
     /// The kernel's command line, without what a VMM adds.
     public var bootArgs: String
+    /// Where it came from.
     public var source: Source
     /// ISO 8601, in UTC.
     public var createdAt: String
     /// ISO 8601, in UTC; exact to an hour.
     public var lastAccessedAt: String
+    /// What its files must be.
     public var checksums: Checksums?
     /// The agent in the initramfs.
     public var agent: Agent?

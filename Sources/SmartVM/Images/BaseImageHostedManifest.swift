@@ -16,7 +16,9 @@ public struct BaseImageHostedManifest: Codable, Hashable, Sendable {
     public var rootfsIsReadOnly: Bool?
     /// The kernel's command line. Default: ``defaultBootArgs``.
     public var bootArgs: String?
+    /// An ELF executable.
     public var kernel: Artifact
+    /// The root file system, of the type ``rootfsType``.
     public var rootfs: Artifact
     /// An initramfs with what the kernel needs before the root file system, such as its modules; the guest agent is added to it. Its
     /// `fileName` does not matter. Default: none is needed.
@@ -36,6 +38,7 @@ public struct BaseImageHostedManifest: Codable, Hashable, Sendable {
         /// Bytes.
         public var sizeBytes: Int64?
 
+        /// A file with either a path or a URL; it is checked when an image is made of the manifest.
         public init(
             path: String? = nil, url: String? = nil, fileName: String? = nil, sha256: String? = nil,
             sizeBytes: Int64? = nil
@@ -52,6 +55,7 @@ public struct BaseImageHostedManifest: Codable, Hashable, Sendable {
     /// PCI bus.
     public static let defaultBootArgs = "console=ttyS0 reboot=k panic=1 pci=off"
 
+    /// A manifest to be written; it is checked when an image is made of it.
     public init(
         schemaVersion: Int = 1, bundleId: String, name: String? = nil, arch: String, firecrackerVersion: String,
         rootfsType: String, rootfsIsReadOnly: Bool? = nil, bootArgs: String? = nil, kernel: Artifact, rootfs: Artifact,

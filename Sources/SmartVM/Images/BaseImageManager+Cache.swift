@@ -12,7 +12,7 @@ extension BaseImageManager {
 
     /// All images that are there, by name. What cannot be understood is left out.
     public func list() throws(SmartVMError) -> [BaseImageBundle] {
-        directories().compactMap { try? $0.bundle() }
+        imageDirectories().compactMap { try? $0.bundle() }
     }
 
     /// Bytes that an image takes on the disk.
@@ -62,8 +62,8 @@ extension BaseImageManager {
     /// - Returns: The names of those that went.
     @discardableResult
     public func pruneBaseImageCache(keeping name: String? = nil) async throws -> [String] {
-        let fetched = directories().compactMap { directory -> (directory: ImageDirectory, lastUse: String)? in
-            guard let bundle = try? directory.description(), bundle.preset != .minimal else { return nil }
+        let fetched = imageDirectories().compactMap { directory -> (directory: ImageDirectory, lastUse: String)? in
+            guard let bundle = try? directory.readManifest(), bundle.preset != .minimal else { return nil }
             return (directory, bundle.lastAccessedAt)
         }
         var excess = fetched.count - maxStoredBaseImages
@@ -92,7 +92,7 @@ extension BaseImageManager {
     }
 
     /// All directories that could be images.
-    func directories() -> [ImageDirectory] {
+    func imageDirectories() -> [ImageDirectory] {
         ((try? FileTree.names(at: cacheDir)) ?? []).compactMap { try? ImageDirectory(checking: $0, in: cacheDir) }
     }
 }

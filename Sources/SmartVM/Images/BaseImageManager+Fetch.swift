@@ -76,7 +76,7 @@ extension BaseImageManager {
         _ preset: BaseImagePreset, _ options: BaseImageOptions, steps: ImageSteps
     ) async throws -> BaseImageBundle {
         let arch = options.arch ?? arch
-        let there = directories().compactMap { try? $0.bundle() }
+        let there = imageDirectories().compactMap { try? $0.bundle() }
             .filter { bundle in
                 bundle.preset == preset && bundle.arch == arch
                     && (options.ciVersion == nil || bundle.ciVersion == options.ciVersion)
@@ -130,10 +130,10 @@ extension BaseImageManager {
         if !options.force, let bundle = try await found(plan, in: directory, options, steps: steps) {
             return directory.touched(bundle)
         }
-        let seen = try? directory.description().createdAt
+        let seen = try? directory.readManifest().createdAt
         // A file system that cannot hold it, and sizes that cannot be, are said before anything is made.
         for item in plan.items {
-            if let size = item.request.size { try item.request.check(size: size, at: cacheDir) }
+            if let size = item.wanted.size { try item.wanted.check(size: size, at: cacheDir) }
         }
         try makeCache()
         let bundle = try await fetch(plan, in: directory, seen: seen, options, steps: steps)
@@ -165,15 +165,24 @@ extension BaseImageManager {
         guard let bundle = try? directory.bundle(), plan.describes(bundle) else { return nil }
         for item in plan.items {
             let path = "\(directory.path)/\(item.fileName)"
-            guard let status = try? FileStatus(of: path), item.request.size ?? status.size == status.size else {
+            guard let status = try? FileStatus(of: path), item.wanted.size ?? status.size == status.size else {
                 return nil
             }
             // Without a digest in the manifest, the file itself says whether the copy is still one.
-            if case .file(let original) = item.request.source, item.request.sha256 == nil {
+            if case .file(let original) = item.wanted.source, item.wanted.sha256 == nil {
                 guard try await isCopy(path, of: original) else { return nil }
             }
         }
-        if plan.initrd == nil, File.exists("\(directory.path)/\(ImageDirectory.modulesName)") { return nil }
+        // The manifest has the digest of the initramfs with the agent, once there is one; the note has that of what it is made of.
+        if let initrd = plan.initrd {
+            if let sha256 = initrd.wanted.sha256,
+                !VerifiedFiles(in: directory.path).has(initrd.fileName, sha256: sha256, in: directory.path)
+            {
+                return nil
+            }
+        } else if File.exists("\(directory.path)/\(ImageDirectory.modulesName)") {
+            return nil
+        }
         return try await directory.isIntact(bundle, readingAll: options.verify, steps: steps) ? bundle : nil
     }
 

@@ -147,7 +147,7 @@ public struct BaseImageManager: Sendable {
                 : try await ensurePublished(preset, options, steps: steps)
             return options.includesAgent ? try await withAgent(bundle, steps: steps) : withoutAgent(bundle)
         } catch {
-            throw ImageDirectory.explained(error, cacheDir)
+            throw ImageDirectory.inUserTerms(error, cacheDir)
         }
     }
 
@@ -161,10 +161,14 @@ public struct BaseImageManager: Sendable {
         if BaseImagePreset.all.contains(preset) { return try await ensureBaseImage(preset, progress: progress) }
         let directory = try ImageDirectory(checking: name, in: cacheDir)
         let bundle = directory.touched(try directory.bundle())
+        let steps = ImageSteps(progress)
         do {
-            return try await withAgent(bundle, steps: ImageSteps(progress))
+            if bundle.checksums != nil, !(try await directory.isIntact(bundle, readingAll: false, steps: steps)) {
+                throw directory.broken("a file of it is not what it was")
+            }
+            return try await withAgent(bundle, steps: steps)
         } catch {
-            throw ImageDirectory.explained(error, cacheDir)
+            throw ImageDirectory.inUserTerms(error, cacheDir)
         }
     }
 
@@ -188,7 +192,7 @@ public struct BaseImageManager: Sendable {
         let seen = try? directory.bundle().createdAt
         let lock = try await directory.lock(steps: steps)
         defer { directory.settle(lock) }
-        do throws(Errno) { try directory.removeLitter() } catch { throw ImageDirectory.explained(error, cacheDir) }
+        do throws(Errno) { try directory.removeLitter() } catch { throw ImageDirectory.inUserTerms(error, cacheDir) }
         var bundle = try? directory.bundle()
         if options.verify, let found = bundle, !(try await directory.isIntact(found, readingAll: true, steps: steps)) {
             bundle = nil
@@ -202,7 +206,7 @@ public struct BaseImageManager: Sendable {
             return built
         } catch {
             try? directory.removeLitter()
-            throw ImageDirectory.explained(error, cacheDir)
+            throw ImageDirectory.inUserTerms(error, cacheDir)
         }
     }
 

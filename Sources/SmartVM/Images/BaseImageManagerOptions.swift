@@ -15,6 +15,7 @@ public struct BaseImageManagerOptions: Sendable {
     /// Told, in a sentence, what happens that nobody asked for: that an image is evicted. Default: a line on standard error.
     public var warning: @Sendable (String) -> Void
 
+    /// What is left out has the default that its property names.
     public init(
         cacheDir: String? = nil, maxStoredBaseImages: Int = 2, arch: String? = nil, bucketUrl: String? = nil,
         maxArtifactBytes: Int64 = 8 << 30, warning: (@Sendable (String) -> Void)? = nil

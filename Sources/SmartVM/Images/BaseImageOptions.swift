@@ -23,6 +23,7 @@ public struct BaseImageOptions: Hashable, Sendable {
     /// ``BaseImagePreset/minimal`` always has one.
     public var includesAgent: Bool
 
+    /// What is left out has the default that its property names.
     public init(
         preset: BaseImagePreset? = nil, manifestPath: String? = nil, manifestUrl: String? = nil, arch: String? = nil,
         ciVersion: String? = nil, force: Bool = false, refresh: Bool = false, verify: Bool = false,

@@ -1,7 +1,9 @@
 /// Which image is meant, of those that SmartVM makes or fetches by itself.
 public struct BaseImagePreset: RawRepresentable, Hashable, Sendable, Codable {
+    /// As it stands in manifests and on command lines.
     public var rawValue: String
 
+    /// Any name; which ones are known is said where one is used.
     public init(rawValue: String) {
         self.rawValue = rawValue
     }

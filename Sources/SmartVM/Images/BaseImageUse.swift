@@ -4,6 +4,7 @@ internal import Linux
 /// Keeps an image in the cache for as long as this value lives: for whoever runs a VM from it. When its process is killed, the kernel
 /// takes it back.
 public final class BaseImageUse: Sendable {
+    /// The image.
     public let bundle: BaseImageBundle
     private let lock: FileLock
 

@@ -9,9 +9,9 @@ struct BundleFetcher: Sendable {
 
     /// - Throws: what ``Downloader/fetch(_:to:partials:progress:)`` does.
     func fetch(_ plan: BundlePlan, steps: ImageSteps) async throws -> BaseImageBundle {
-        let sizes = plan.items.map(\.request.size)
+        let sizes = plan.items.map(\.wanted.size)
         // All of it must fit before any of it is fetched.
-        try DownloadRequest.checkSpace(sizes.reduce(0) { $0 + ($1 ?? 0) }, at: directory.cacheDir)
+        try DownloadRequest.requireSpace(sizes.reduce(0) { $0 + ($1 ?? 0) }, at: directory.cacheDir)
         let staging = directory.stagingPath
         try FileTree.makeDirectory(staging, mode: 0o700)
 
@@ -19,13 +19,13 @@ struct BundleFetcher: Sendable {
         var done: Int64 = 0
         var files: [(name: String, received: ReceivedFile)] = []
         for item in plan.items {
-            done += item.request.size ?? 64 << 20
+            done += item.wanted.size ?? 64 << 20
             try steps.begin(Self.words(for: item), upTo: 0.97 * Double(done) / Double(max(whole, 1)))
             let received = try await downloader.fetch(
-                item.request, to: "\(staging)/\(item.fileName)", partials: directory.partialsPath
+                item.wanted, to: "\(staging)/\(item.fileName)", partials: directory.partialsPath
             ) { try steps.within(bytes: $0, of: $1) }
             guard received.size > 0 else {
-                throw SmartVMError(.sizeMismatch, "\(item.request) is empty.")
+                throw SmartVMError(.sizeMismatch, "\(item.wanted) is empty.")
             }
             files.append((item.fileName, received))
         }
@@ -40,7 +40,7 @@ struct BundleFetcher: Sendable {
     }
 
     private static func words(for item: BundlePlan.Item) -> String {
-        switch item.request.source {
+        switch item.wanted.source {
         case .url(let url): "Downloading \(item.fileName) from \(url.host)"
         case .file(let path): "Copying \(path)"
         }

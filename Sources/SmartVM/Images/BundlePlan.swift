@@ -16,7 +16,7 @@ struct BundlePlan: Sendable {
     var initrd: Item?
 
     struct Item: Hashable, Sendable {
-        var request: DownloadRequest
+        var wanted: DownloadRequest
         /// In the image's directory.
         var fileName: String
     }
@@ -46,7 +46,7 @@ struct BundlePlan: Sendable {
                     .file(artifact.path.map { $0.hasPrefix("/") ? $0 : "\(directory)/\($0)" } ?? "")
                 }
             return Item(
-                request: DownloadRequest(
+                wanted: DownloadRequest(
                     source: place, name: name, size: artifact.sizeBytes,
                     sha256: artifact.sha256.flatMap { Checksum.normalized($0) }, limit: limit),
                 fileName: fileName)
@@ -77,8 +77,8 @@ struct BundlePlan: Sendable {
         source.rootfsKey = artifacts.rootfs.key
         func item(_ object: BucketListing.Object, _ name: String) throws(SmartVMError) -> Item {
             Item(
-                request: DownloadRequest(
-                    source: .url(try bucket.address(ofKey: object.key)), name: name, size: object.size, limit: limit),
+                wanted: DownloadRequest(
+                    source: .url(try bucket.url(ofKey: object.key)), name: name, size: object.size, limit: limit),
                 fileName: object.key.split(separator: "/").last.map(String.init) ?? "")
         }
         kernel = try item(artifacts.kernel, "The kernel")
@@ -91,7 +91,7 @@ struct BundlePlan: Sendable {
     func describes(_ bundle: BaseImageBundle) -> Bool {
         func fits(_ item: Item, _ path: String?, _ sha256: String?) -> Bool {
             guard let path, path.hasSuffix("/\(item.fileName)") else { return false }
-            return item.request.sha256 == nil || item.request.sha256 == sha256
+            return item.wanted.sha256 == nil || item.wanted.sha256 == sha256
         }
         return preset == bundle.preset && arch == bundle.arch && ciVersion == bundle.ciVersion
             && firecrackerVersion == bundle.firecrackerVersion && rootfsType == bundle.rootfsType

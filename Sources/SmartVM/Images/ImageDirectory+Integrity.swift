@@ -19,7 +19,7 @@ extension ImageDirectory {
         for (file, sha256) in files {
             guard let name = file.split(separator: "/").last.map(String.init) else { return false }
             if !readingAll, before.has(name, sha256: sha256, in: path) { continue }
-            guard try await hasDigest(file, sha256, steps) else { return false }
+            guard try await isUnchanged(file, sha256, steps) else { return false }
             try verified.add(name, sha256: sha256, in: path)
         }
         // That it cannot be written costs the next one time, no more.
@@ -28,7 +28,7 @@ extension ImageDirectory {
     }
 
     /// - Throws: only what `steps` does, and `CancellationError`: a file that cannot be read has no digest.
-    private func hasDigest(_ file: String, _ sha256: String, _ steps: ImageSteps) async throws -> Bool {
+    private func isUnchanged(_ file: String, _ sha256: String, _ steps: ImageSteps) async throws -> Bool {
         let size = try? FileStatus(of: file).size
         try steps.begin("Comparing \(file) with its checksum", upTo: 0)
         do {

@@ -61,7 +61,7 @@ struct ImageDirectory: Hashable, Sendable {
     ///
     /// - Throws: `IMAGE_NOT_FOUND`; `INVALID_BASE_IMAGE_MANIFEST`, also if a file that it names is missing.
     func bundle() throws(SmartVMError) -> BaseImageBundle {
-        let bundle = try description()
+        let bundle = try readManifest()
         for file in [bundle.kernelImagePath, bundle.rootfsPath] + (bundle.initrdPath.map { [$0] } ?? []) {
             guard let status = try? FileStatus(of: file), status.size > 0 else {
                 throw broken("\(file) is missing or empty", nil)
@@ -71,7 +71,7 @@ struct ImageDirectory: Hashable, Sendable {
     }
 
     /// The same, whether its files are there or not.
-    func description() throws(SmartVMError) -> BaseImageBundle {
+    func readManifest() throws(SmartVMError) -> BaseImageBundle {
         let text: [UInt8]
         do throws(Errno) {
             text = try File.read("\(path)/\(Self.manifest)", limit: 1 << 20)
@@ -96,7 +96,7 @@ struct ImageDirectory: Hashable, Sendable {
         "\(path)/\(file.split(separator: "/").last ?? "")"
     }
 
-    private func broken(_ what: String, _ error: (any Error)?) -> SmartVMError {
+    func broken(_ what: String, _ error: (any Error)? = nil) -> SmartVMError {
         SmartVMError(
             .invalidImageManifest, "The image \(name) is broken: \(what).",
             cure: name == BaseImagePreset.minimal.rawValue
@@ -136,7 +136,7 @@ struct ImageDirectory: Hashable, Sendable {
                 try steps.begin("Waiting for another smartvm that works on the image \(name)", upTo: 0)
             }
         } catch {
-            throw Self.explained(error, cacheDir)
+            throw Self.inUserTerms(error, cacheDir)
         }
     }
 
@@ -211,7 +211,7 @@ struct ImageDirectory: Hashable, Sendable {
     }
 
     /// Errors of system calls in the terms of a user's.
-    static func explained(_ error: any Error, _ path: String) -> any Error {
+    static func inUserTerms(_ error: any Error, _ path: String) -> any Error {
         guard let errno = error as? Errno else { return error }
         if errno == .noSpace { return SmartVMError.noSpace(at: path, underlying: errno) }
         return SmartVMError(

@@ -9,6 +9,7 @@ public struct ImageProgress: Hashable, Sendable {
     /// Bytes that this step has in all, where that is known.
     public var totalBytes: Int64?
 
+    /// A report; bytes are left out where a step has none.
     public init(step: String, fraction: Double, completedBytes: Int64? = nil, totalBytes: Int64? = nil) {
         self.step = step
         self.fraction = fraction

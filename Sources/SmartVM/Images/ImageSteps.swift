@@ -34,7 +34,7 @@ final class ImageSteps: Sendable {
 
     /// Reports the part of the current step that is done, from 0 to 1.
     func within(_ part: Double) {
-        do { try report(part: part) } catch { state.withLock { $0.refusal = error } }
+        do { try tell(part: part) } catch { state.withLock { $0.refusal = error } }
     }
 
     /// Reports the bytes of the current step that are done.
@@ -42,11 +42,11 @@ final class ImageSteps: Sendable {
     /// - Throws: what the handler throws.
     func within(bytes done: Int64, of total: Int64?) throws {
         let part = total.map { $0 > 0 ? Double(done) / Double($0) : 1 } ?? 0
-        try report(part: part, bytes: done, of: total)
+        try tell(part: part, bytes: done, of: total)
     }
 
     /// A step that has no end that is known tells its bytes, a mebibyte at a time.
-    private func report(part: Double, bytes: Int64? = nil, of total: Int64? = nil) throws {
+    private func tell(part: Double, bytes: Int64? = nil, of total: Int64? = nil) throws {
         let report: ImageProgress? = state.withLock { state in
             let fraction = state.start + (state.end - state.start) * min(max(part, 0), 1)
             let isNews = fraction - state.reported >= 0.005 || (bytes ?? 0) - state.bytes >= 1 << 20

@@ -9,6 +9,7 @@ public struct FirecrackerRelease: Hashable, Sendable, Codable {
     /// The program `jailer`.
     public var jailerPath: String
 
+    /// A release whose programs lie at these paths.
     public init(version: String, arch: String, firecrackerPath: String, jailerPath: String) {
         self.version = version
         self.arch = arch

@@ -72,8 +72,8 @@ public struct ImageManager: Sendable {
             try steps.begin("Asking for the newest release of Firecracker", upTo: 0)
             tag = try ReleaseTag(try await latestVersion())
         }
-        if !force, let release = release(tag) { return release }
-        let seen = identity(tag)
+        if !force, let release = installed(tag) { return release }
+        let seen = inode(tag)
         try DataDirectory.make(directory)
         do {
             let lockPath = "\(directory)/.\(tag).lock"
@@ -82,7 +82,7 @@ public struct ImageManager: Sendable {
             }
             defer { lock.removeFile() }
             // Who has waited while another one fetched it has what was asked for.
-            if let release = release(tag), !force || identity(tag) != seen { return release }
+            if let release = installed(tag), !force || inode(tag) != seen { return release }
             return try await fetch(tag, steps: steps)
         } catch let error as Errno {
             if error == .noSpace { throw SmartVMError.noSpace(at: directory, underlying: error) }
@@ -104,10 +104,10 @@ public struct ImageManager: Sendable {
         let digest = try await digest(of: archive, at: address)
         try FileTree.makeDirectory(staging, mode: 0o700)
         try steps.begin("Downloading \(archive.fileName) from \(address.host)", upTo: 0.9)
-        let request = DownloadRequest(
+        let wanted = DownloadRequest(
             source: .url(address), name: "Firecracker \(tag)", sha256: digest, limit: ReleaseArchive.sizeLimit)
         let file = "\(staging)/\(archive.fileName)"
-        _ = try await downloader.fetch(request, to: file, partials: "\(directory)/.partial") {
+        _ = try await downloader.fetch(wanted, to: file, partials: "\(directory)/.partial") {
             try steps.within(bytes: $0, of: $1)
         }
         try steps.begin("Unpacking \(archive.fileName)", upTo: 1)
@@ -124,7 +124,7 @@ public struct ImageManager: Sendable {
             }
             try File.synchronize(directory)
         }
-        guard let release = release(tag) else {
+        guard let release = installed(tag) else {
             throw SmartVMError(.invalidRelease, "Firecracker \(tag) has been removed while it was fetched.")
         }
         return release
@@ -136,7 +136,7 @@ public struct ImageManager: Sendable {
             return try archive.digest(in: text)
         } catch let error as SmartVMError where error.code == .downloadFailed && !(error.underlying is PassingFailure) {
             // Which of the two is missing?
-            guard try await downloader.exists(address) else {
+            guard try await downloader.isThere(address) else {
                 throw SmartVMError(
                     .releaseNotFound, "Firecracker has no release \(archive.tag) for \(arch) at \(address).",
                     cure: "\(releasesUrl) lists those that there are.", underlying: error)
@@ -151,7 +151,7 @@ public struct ImageManager: Sendable {
 
     private func path(_ tag: ReleaseTag) -> String { "\(directory)/\(tag)" }
 
-    private func release(_ tag: ReleaseTag) -> FirecrackerRelease? {
+    private func installed(_ tag: ReleaseTag) -> FirecrackerRelease? {
         let release = FirecrackerRelease(
             version: "\(tag)", arch: arch, firecrackerPath: "\(path(tag))/firecracker",
             jailerPath: "\(path(tag))/jailer")
@@ -160,12 +160,12 @@ public struct ImageManager: Sendable {
     }
 
     /// Tells one fetch of a release from another.
-    private func identity(_ tag: ReleaseTag) -> UInt64? { try? FileStatus(of: path(tag)).inode }
+    private func inode(_ tag: ReleaseTag) -> UInt64? { try? FileStatus(of: path(tag)).inode }
 
     /// The releases that have been fetched, from the oldest version on.
     public func list() -> [FirecrackerRelease] {
         ((try? FileTree.names(at: directory)) ?? []).compactMap { try? ReleaseTag($0) }.sorted().compactMap {
-            release($0)
+            installed($0)
         }
     }
 
@@ -173,14 +173,14 @@ public struct ImageManager: Sendable {
     ///
     /// - Throws: `INVALID_FIRECRACKER_VERSION`.
     public func firecrackerBinaryPath(_ version: String) throws(SmartVMError) -> String? {
-        release(try ReleaseTag(version))?.firecrackerPath
+        installed(try ReleaseTag(version))?.firecrackerPath
     }
 
     /// The program `jailer` of a release that has been fetched; nil if it is not there.
     ///
     /// - Throws: `INVALID_FIRECRACKER_VERSION`.
     public func jailerBinaryPath(_ version: String) throws(SmartVMError) -> String? {
-        release(try ReleaseTag(version))?.jailerPath
+        installed(try ReleaseTag(version))?.jailerPath
     }
 
     /// The program `firecracker` that is used where nobody names one: that on PATH, else that of the newest release that was fetched.
@@ -198,7 +198,7 @@ public struct ImageManager: Sendable {
     /// - Throws: `INVALID_FIRECRACKER_VERSION`, `FIRECRACKER_RELEASE_NOT_FOUND`, `DATA_DIRECTORY_UNUSABLE`.
     public func remove(_ version: String) async throws {
         let tag = try ReleaseTag(version)
-        guard release(tag) != nil else {
+        guard installed(tag) != nil else {
             throw SmartVMError(
                 .releaseNotFound, "Firecracker \(tag) is not in \(directory).", cure: "`smartvm vmm ls` lists what is.")
         }

@@ -36,14 +36,14 @@ struct ReleaseArchive: Sendable {
         do {
             listing = try await Self.tar.run(["--list", "--gzip", "--file", archive])
         } catch let error as SmartVMError where error.code == .programFailed {
-            throw invalid("it cannot be unpacked: \(error.message)")
+            throw unfit("it cannot be unpacked: \(error.message)")
         }
         let members = listing.split(separator: "\n").map(String.init)
         if let stray = members.first(where: { $0.hasPrefix("/") || $0.split(separator: "/").contains("..") }) {
-            throw invalid("its member \(stray) leads out of it")
+            throw unfit("its member \(stray) leads out of it")
         }
         let wanted = Self.programs.map { "\(directoryName)/\($0)-\(tag)-\(arch)" }
-        for name in wanted where members.count(where: { $0 == name }) != 1 { throw invalid("it has not one \(name)") }
+        for name in wanted where members.count(where: { $0 == name }) != 1 { throw unfit("it has not one \(name)") }
 
         // Only what is named is unpacked, so that no other member can be a link that these are written through.
         let scratch = "\(directory)/.unpacked"
@@ -55,19 +55,19 @@ struct ReleaseArchive: Sendable {
                     "--no-same-permissions", "--",
                 ] + wanted)
         } catch let error as SmartVMError where error.code == .programFailed {
-            throw invalid("it cannot be unpacked: \(error.message)")
+            throw unfit("it cannot be unpacked: \(error.message)")
         }
         for (program, name) in zip(Self.programs, wanted) {
             let path = "\(scratch)/\(name)"
             guard let status = try? FileStatus(of: path, followingLinks: false), status.kind == .file, status.size > 0
-            else { throw invalid("its \(name) is not a program") }
+            else { throw unfit("its \(name) is not a program") }
             try FileTree.setMode(path, 0o755)
             try File.move(path, to: "\(directory)/\(program)")
         }
         try FileTree.removeAll(scratch)
     }
 
-    private func invalid(_ why: String) -> SmartVMError {
+    private func unfit(_ why: String) -> SmartVMError {
         SmartVMError(.invalidRelease, "The archive \(fileName) cannot be used: \(why).")
     }
 }

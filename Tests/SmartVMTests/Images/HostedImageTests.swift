@@ -99,6 +99,15 @@ struct HostedImageTests {
         let bundle = try await manager().ensureBaseImage(named: "hosted-test")
         #expect(try File.readText(try #require(bundle.initrdPath)).hasPrefix("modules070701"))
         #expect(try await ensure(manifest).initrdPath == plain.initrdPath)
+        let other = Array("modulez".utf8)
+        manifest["initrd"] = ["path": try directory.file("modules", other), "sha256": sha256(other)]
+        _ = try await ensure(manifest)
+        #expect(try File.read("\(cache)/hosted-test/modules.cpio") == other)
+        try File.write([1], to: "\(cache)/hosted-test/vmlinux-6")
+        let error = await #expect(throws: SmartVMError.self) {
+            try await manager().ensureBaseImage(named: "hosted-test")
+        }
+        #expect(error?.code == .invalidImageManifest)
     }
 
     static let wrong: [(String, String, SmartVMError.Code)] = [
