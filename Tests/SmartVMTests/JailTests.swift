@@ -263,7 +263,8 @@ struct JailTests {
             #expect(groups.has("cpuacct", .v1) && !groups.has("memory", .v1))
             #expect(groups.has("memory", .v2) && !groups.has("io", .v2) && groups.has("cgroup", .v2))
             #expect(ControlGroups(mounts: "none /sys/fs/cgroup cgroup2 rw 0 0").preferredVersion == .v2)
-            let directories = groups.groupDirectories(of: "fc/web-1", .v2) + groups.groupDirectories(of: "fc/web-1", .v1)
+            let directories =
+                groups.groupDirectories(of: "fc/web-1", .v2) + groups.groupDirectories(of: "fc/web-1", .v1)
             #expect(directories.contains("\(root)/u/fc/web-1") && directories.contains("\(root)/cpu/fc/web-1"))
             JailRecord(directory: "\(root)/nothing", cgroups: directories).remove()
             #expect(!File.exists("\(root)/u/fc/web-1") && File.exists("\(root)/cpu/fc/web-1/busy"))
