@@ -119,7 +119,8 @@ extension NetworkSession {
                 } catch .noSuchFile {
                     outcome.missingRules = FirewallRules(
                         bridge: settings.bridge, subnet: settings.subnet, bridgeIndex: bridge.index,
-                        openHostPorts: settings.openHostPorts, nameServers: settings.effectiveNameServers, leases: [])
+                        isolatesGuests: settings.isolatesGuests, openHostPorts: settings.openHostPorts,
+                        nameServers: settings.effectiveNameServers, leases: [])
                 }
             } catch {
                 throw SmartVMError.network("The interface \(tap.name) cannot be made", error)
