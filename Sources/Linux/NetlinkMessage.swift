@@ -8,6 +8,7 @@ public struct NetlinkMessage: Hashable, Sendable {
         public static let newLink: UInt16 = 16
         public static let deleteLink: UInt16 = 17
         public static let getLink: UInt16 = 18
+        public static let setLink: UInt16 = 19
         public static let newAddress: UInt16 = 20
         public static let deleteAddress: UInt16 = 21
         public static let getAddress: UInt16 = 22

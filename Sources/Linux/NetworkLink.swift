@@ -133,7 +133,7 @@ extension NetlinkSocket {
     /// Keeps a port of a bridge from exchanging frames with other ports that are isolated too.
     public mutating func setIsolated(_ isolated: Bool, port index: Int32) throws(Errno) {
         // AF_BRIDGE.
-        var message = Self.linkMessage(NetlinkMessage.Kind.newLink, index: index, family: 7)
+        var message = Self.linkMessage(NetlinkMessage.Kind.setLink, index: index, family: 7)
         message.appendNested(NetworkLink.Attribute.portInformation | NetworkLink.Attribute.nested) { message in
             message.appendAttribute(33, [isolated ? 1 : 0])
         }

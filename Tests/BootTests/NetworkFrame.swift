@@ -65,11 +65,18 @@ final class TapEnd {
     private let gatewayMAC: [UInt8]
     private let descriptor: Descriptor
 
-    init(_ tap: NetworkTap, of manager: NetworkManager) throws {
+    /// Opens it, and returns when the bridge forwards its frames, which is a moment later.
+    init(_ tap: NetworkTap, of manager: NetworkManager) async throws {
         self.tap = tap
         gatewayMAC = manager.settings.bridgeAddress.bytes
         mac = try NetworkFrame.mac(tap.mac)
         descriptor = try Linux.TapDevice.open(tap.tapName)
+        let request = NetworkFrame.arp(source: mac, sender: mac, senderIP: tap.guestIp, targetIP: tap.gatewayIp)
+        let answered = try await eventually {
+            try send(request)
+            return try received().contains { $0[12] == 8 && $0[13] == 6 && Array($0[6..<12]) == gatewayMAC }
+        }
+        #expect(answered, "the gateway does not answer")
     }
 
     func send(_ frame: [UInt8]) throws {

@@ -165,7 +165,8 @@ struct NetworkManagerTests {
                 let log = try File.readText("\(directory)/\(name).log")
                 #expect(try child.waitUntilExit() == .exited(0), "\(log.suffix(3000))")
             }
-            #expect(try await NetworkHost.traces(try NetworkManager(dataDirectory: directory)) == [])
+            let traces = try await NetworkHost.traces(try NetworkManager(dataDirectory: directory))
+            #expect(traces == [])
         }
     }
 

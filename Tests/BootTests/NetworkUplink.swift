@@ -57,7 +57,8 @@ struct NetworkUplink {
         }
     }
 
-    private static func listen(_ type: __socket_type, port: UInt16) throws -> Int32 {
+    /// A socket on all addresses.
+    static func listen(_ type: __socket_type, port: UInt16) throws -> Int32 {
         let descriptor = try systemCall { socket(AF_INET, Int32(type.rawValue), 0) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

@@ -5,7 +5,7 @@ internal import Linux
 ///
 /// Theory of operation. The table of the bridge family sees each frame as it comes from a TAP, and passes those alone that carry the
 /// MAC address and the IPv4 address that the TAP's guest was given; the three stand together as one element of the set `guests`, so
-/// that a VM costs an element and no rule. TAPs are recognised by their group, which the bridge's index makes. The table of the ip
+/// that a VM costs an element and no rule. What is neither IPv4 nor ARP, a frame with a VLAN tag included, goes no further. TAPs are recognised by their group, which the bridge's index makes. The table of the ip
 /// family sees what leaves the bridge: to the world it goes under the host's address; to the host it goes only where a port
 /// is open; to the link-local addresses, where clouds answer with credentials, not at all. Nothing that comes from elsewhere reaches
 /// a guest unless it answers one. Rules other than these still hold: a packet passes if all tables let it.
@@ -16,6 +16,8 @@ struct FirewallRules: Sendable {
     var subnet: Subnet
     /// The index of the bridge.
     var bridgeIndex: Int32
+    /// Whether a way from guest to guest over the host is closed, as that over the bridge is.
+    var isolatesGuests: Bool
     var openHostPorts: [UInt16]
     var nameServers: [IPAddress]
     /// All leases that have a TAP.
@@ -58,6 +60,7 @@ struct FirewallRules: Sendable {
                 chain prerouting {
                     type filter hook prerouting priority -300; policy accept;
                     iifgroup != \(Self.group(bridgeIndex: bridgeIndex)) accept
+                    ether type != { ip, arp } drop
                     iifname . ether saddr . ip saddr @\(Self.set) accept
                     iifname . ether saddr . arp saddr ip @\(Self.set) iifname . arp saddr ether . arp saddr ip @\(Self.set) accept
                     drop
@@ -72,7 +75,7 @@ struct FirewallRules: Sendable {
                 }
                 chain forward {
                     type filter hook forward priority filter; policy accept;
-                    iifname "\(bridge)" oifname "\(bridge)" accept
+                    iifname "\(bridge)" oifname "\(bridge)" \(isolatesGuests ? "drop" : "accept")
                     \(linkLocalResolvers.isEmpty
                         ? ""
                         : "iifname \"\(bridge)\" ip daddr { \(linkLocalResolvers.joined(separator: ", ")) } th dport 53 accept")

@@ -15,16 +15,18 @@ struct InterfaceMark: Hashable, Sendable {
         text = Self.directoryPrefix + String(decoding: dataDirectory.utf8.suffix(200), as: UTF8.self)
     }
 
-    /// Of one process, which keeps no database.
-    init(process: ProcessIdentity) {
-        text = Self.processPrefix + "\(process.pid) \(process.startTime) \(process.bootID)"
+    /// Of one manager of a process, which keeps no database.
+    ///
+    /// - Parameter manager: What tells it from others of the process.
+    init(process: ProcessIdentity, manager: UInt64) {
+        text = Self.processPrefix + "\(process.pid) \(process.startTime) \(process.bootID) \(manager)"
     }
 
     /// Whether an alias is the mark of one process, and that has ended.
     static func isOfEndedProcess(_ alias: String) -> Bool {
         guard alias.hasPrefix(processPrefix) else { return false }
         let fields = alias.dropFirst(processPrefix.count).split(separator: " ")
-        guard fields.count == 3, let pid = Int32(fields[0]), let startTime = UInt64(fields[1]) else { return false }
+        guard fields.count == 4, let pid = Int32(fields[0]), let startTime = UInt64(fields[1]) else { return false }
         return !ProcessIdentity(pid: pid, startTime: startTime, bootID: String(fields[2])).isAlive
     }
 }

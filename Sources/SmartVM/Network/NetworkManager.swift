@@ -115,7 +115,7 @@ extension NetworkManager {
     public func createTap(
         vmId: String, ifaceId: String, mac: String? = nil, mtu: Int? = nil, user: UInt32? = nil
     ) async throws -> TapDevice {
-        let request = NetworkSession.Request(
+        let attachment = NetworkSession.Attachment(
             vm: vmId, interface: ifaceId, mac: try mac.map { try MACAddress($0) },
             mtu: mtu.map { UInt32(clamping: $0) }, user: user)
         let needsReconciliation = hasReconciled.withLock { done in
@@ -128,7 +128,7 @@ extension NetworkManager {
                 var session = try NetworkSession(settings)
                 // The first operation of a process pays for looking at all interfaces.
                 if needsReconciliation { _ = try session.reconcile() }
-                return try session.attach(request)
+                return try session.attach(attachment)
             }
             guard let rules = outcome.missingRules else { return outcome.tap }
             do {

@@ -4,7 +4,7 @@ internal import Linux
 /// Making and removing what one guest's interface consists of.
 extension NetworkSession {
     /// What is asked for.
-    struct Request: Sendable {
+    struct Attachment: Sendable {
         var vm: String
         var interface: String
         /// nil: one that follows from the names.
@@ -25,14 +25,14 @@ extension NetworkSession {
     /// Makes a TAP, its address and its firewall element; the bridge too if there is none. The same names get the same again.
     ///
     /// - Throws: `IP_EXHAUSTED`, `MAC_ADDRESS_IN_USE`, `NAME_IN_USE`, and what ``ensureBridge()`` throws. Then nothing of it is left.
-    mutating func attach(_ request: Request) throws(SmartVMError) -> Outcome {
+    mutating func attach(_ attachment: Attachment) throws(SmartVMError) -> Outcome {
         var report = NetworkReconciliation()
         let state = try takeBackAbandoned(&report)
         step(.begun)
-        if let existing = state.taps(of: key).first(where: { isOf(request, $0) }) {
-            return try reattach(existing, request, state)
+        if let existing = state.taps(of: key).first(where: { isOf(attachment, $0) }) {
+            return try reattach(existing, attachment, state)
         }
-        let tap = try names(for: request, state)
+        let tap = try names(for: attachment, state)
         let bridge = try ensureBridge(state)
         let lease: LeaseRecord?
         do throws(SmartVMError) {
@@ -44,7 +44,7 @@ extension NetworkSession {
         if lease == nil { try removeUnusedNetworks() }
         guard let lease else { throw .exhausted(settings.subnet) }
         step(.leaseWritten)
-        return try fill(lease, tap, bridge, request)
+        return try fill(lease, tap, bridge, attachment)
     }
 
     /// Removes the TAP of that name, and with the network's last one the network. One that is not there is no error.
@@ -77,32 +77,32 @@ extension NetworkSession {
         }
     }
 
-    private func isOf(_ request: Request, _ lease: LeaseRecord) -> Bool {
-        lease.tap?.vm == request.vm && lease.tap?.interface == request.interface
+    private func isOf(_ attachment: Attachment, _ lease: LeaseRecord) -> Bool {
+        lease.tap?.vm == attachment.vm && lease.tap?.interface == attachment.interface
     }
 
     /// A TAP that this process has made for the same names, if all of it is still there; a new one in its place if not.
     private mutating func reattach(
-        _ lease: LeaseRecord, _ request: Request, _ state: NetworkState
+        _ lease: LeaseRecord, _ attachment: Attachment, _ state: NetworkState
     ) throws(SmartVMError) -> Outcome {
         guard let tap = lease.tap, lease.owner == owner else {
             throw SmartVMError(
-                .nameInUse, "The process \(lease.owner.pid) has a network interface for VM \(request.vm).",
+                .nameInUse, "The process \(lease.owner.pid) has a network interface for VM \(attachment.vm).",
                 cure: "Choose another name for the VM, or end the one that has it.")
         }
         let bridge = try ensureBridge(state)
-        if let mac = request.mac, mac.description != tap.mac {
+        if let mac = attachment.mac, mac.description != tap.mac {
             throw SmartVMError(
                 .macAddressInUse,
-                "The interface \(request.interface) of VM \(request.vm) has the MAC address \(tap.mac).",
+                "The interface \(attachment.interface) of VM \(attachment.vm) has the MAC address \(tap.mac).",
                 cure: "Remove its TAP \(tap.name) first.")
         }
-        return try fill(lease, tap, bridge, request)
+        return try fill(lease, tap, bridge, attachment)
     }
 
     /// Makes what a lease announces, as far as it is not there. Undoes it, the lease included, if that fails.
     private mutating func fill(
-        _ lease: LeaseRecord, _ tap: LeaseRecord.Tap, _ bridge: NetworkLink, _ request: Request
+        _ lease: LeaseRecord, _ tap: LeaseRecord.Tap, _ bridge: NetworkLink, _ attachment: Attachment
     ) throws(SmartVMError) -> Outcome {
         do throws(SmartVMError) {
             let mac = try MACAddress(tap.mac)
@@ -112,14 +112,15 @@ extension NetworkSession {
                     gatewayIp: Subnet.text(settings.subnet.gateway), subnetMask: settings.subnet.maskText,
                     mac: tap.mac))
             do throws(Errno) {
-                try make(tap, bridge, request)
+                try make(tap, bridge, attachment)
                 let key = FirewallRules.key(tapName: tap.name, mac: mac, address: lease.address)
                 do throws(Errno) {
                     try settings.firewall.addGuest(key, bridge: settings.bridge)
                 } catch .noSuchFile {
                     outcome.missingRules = FirewallRules(
                         bridge: settings.bridge, subnet: settings.subnet, bridgeIndex: bridge.index,
-                        openHostPorts: settings.openHostPorts, nameServers: settings.effectiveNameServers, leases: [])
+                        isolatesGuests: settings.isolatesGuests, openHostPorts: settings.openHostPorts,
+                        nameServers: settings.effectiveNameServers, leases: [])
                 }
             } catch {
                 throw SmartVMError.network("The interface \(tap.name) cannot be made", error)
@@ -138,11 +139,11 @@ extension NetworkSession {
         }
     }
 
-    private mutating func make(_ tap: LeaseRecord.Tap, _ bridge: NetworkLink, _ request: Request) throws(Errno) {
+    private mutating func make(_ tap: LeaseRecord.Tap, _ bridge: NetworkLink, _ attachment: Attachment) throws(Errno) {
         var link = try socket.link(named: tap.name)
         if link == nil {
             do throws(Errno) {
-                try Linux.TapDevice.make(tap.name, owner: request.user)
+                try Linux.TapDevice.make(tap.name, owner: attachment.user)
             } catch .noSuchFile {
                 // There is no /dev/net/tun.
                 throw .notSupported
@@ -151,7 +152,7 @@ extension NetworkSession {
         }
         step(.tapMade)
         guard let link else { throw .noSuchDevice }
-        try join(link, bridge, mtu: request.mtu)
+        try join(link, bridge, mtu: attachment.mtu)
         step(.tapAttached)
     }
 
@@ -181,30 +182,30 @@ extension NetworkSession {
 
     /// Names that nobody has: neither a lease nor, for the TAP, an interface.
     private mutating func names(
-        for request: Request, _ state: NetworkState
+        for attachment: Attachment, _ state: NetworkState
     ) throws(SmartVMError) -> LeaseRecord.Tap {
         let macs = Set(state.taps(of: key).compactMap { $0.tap?.mac })
         let here = key.namespace
         let taps = Set(state.leases.filter { $0.key.namespace == here }.compactMap { $0.tap?.name })
-        if let mac = request.mac, macs.contains(mac.description) {
+        if let mac = attachment.mac, macs.contains(mac.description) {
             throw SmartVMError(
                 .macAddressInUse, "Another VM of the network \(settings.bridge) has the MAC address \(mac).",
                 cure: "Give each interface a MAC address of its own, or none.")
         }
-        var mac = request.mac ?? NetworkManager.mac(request.vm, request.interface, attempt: 0)
+        var mac = attachment.mac ?? NetworkManager.mac(attachment.vm, attachment.interface, attempt: 0)
         var attempt = 0
         while macs.contains(mac.description) {
             attempt += 1
-            mac = NetworkManager.mac(request.vm, request.interface, attempt: attempt)
+            mac = NetworkManager.mac(attachment.vm, attachment.interface, attempt: attempt)
         }
-        var tapName = NetworkManager.tapName(request.vm, request.interface, attempt: 0)
+        var tapName = NetworkManager.tapName(attachment.vm, attachment.interface, attempt: 0)
         attempt = 0
         // An interface that cannot be looked up is refused when it is made.
         while taps.contains(tapName) || (try? socket.link(named: tapName)) != nil {
             attempt += 1
-            tapName = NetworkManager.tapName(request.vm, request.interface, attempt: attempt)
+            tapName = NetworkManager.tapName(attachment.vm, attachment.interface, attempt: attempt)
         }
-        return LeaseRecord.Tap(vm: request.vm, interface: request.interface, name: tapName, mac: mac.description)
+        return LeaseRecord.Tap(vm: attachment.vm, interface: attachment.interface, name: tapName, mac: mac.description)
     }
 }
 

@@ -29,7 +29,9 @@ struct NetworkSession: ~Copyable {
         self.settings = settings
         self.owner = owner
         self.key = key
-        mark = settings.dataDirectory.map { InterfaceMark(dataDirectory: $0) } ?? InterfaceMark(process: owner)
+        mark =
+            settings.dataDirectory.map { InterfaceMark(dataDirectory: $0) }
+            ?? InterfaceMark(process: owner, manager: settings.number)
         self.socket = socket
     }
 

@@ -12,6 +12,8 @@ struct NetworkSettings: Sendable {
     var nameServers: [IPAddress]?
     var store: Store
     let firewall = Firewall()
+    /// Tells the managers of a process from each other.
+    let number = UInt64.random(in: 0...UInt64.max)
     /// nil: that of this process.
     var dataDirectory: String?
     /// Called after each effect.

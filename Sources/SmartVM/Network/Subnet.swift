@@ -53,8 +53,6 @@ struct Subnet: Hashable, Sendable {
     /// `255.255.255.0`
     var maskText: String { Self.text(mask) }
 
-    func contains(_ address: UInt32) -> Bool { address & mask == base }
-
     /// Whether the two networks have an address in common.
     func overlaps(base other: UInt32, prefixLength length: Int) -> Bool {
         let common = Self.mask(min(prefixLength, length))
