@@ -67,7 +67,8 @@ public struct UnpublishedFile: ~Copyable {
     private static func inPlace(
         _ path: String, _ mode: UInt32, _ keepsContent: Bool
     ) throws(Errno) -> UnpublishedFile {
-        let flags = O_WRONLY | O_CREAT | (keepsContent ? 0 : O_TRUNC)
+        // Without waiting for somebody to read a pipe.
+        let flags = O_WRONLY | O_CREAT | O_NONBLOCK | (keepsContent ? 0 : O_TRUNC)
         return UnpublishedFile(
             try Descriptor.open(path, flags, mode: mode), path: path, temporaryPath: "", stage: .inPlace)
     }

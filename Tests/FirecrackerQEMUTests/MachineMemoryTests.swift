@@ -29,9 +29,12 @@ struct MachineMemoryTests {
         var content: [UInt8] { Array(bytes) }
     }
 
-    private func save(_ memory: MachineMemory, changesOnly: Bool = false) throws -> (pages: [Int], content: [UInt8]) {
+    private func save(
+        _ memory: MachineMemory, changesOnly: Bool = false, confirms: Bool = true
+    ) throws -> (pages: [Int], content: [UInt8]) {
         let target = try SparseFile.inMemory("target", size: Self.size)
         try memory.save(to: target.rawValue, changesOnly: changesOnly, process: getpid())
+        if confirms { memory.confirmSave() }
         let pages = try SparseFile.dataRanges(of: target.rawValue, size: Self.size).flatMap {
             Array(($0.lowerBound / Self.page)..<($0.upperBound / Self.page))
         }
@@ -64,6 +67,9 @@ struct MachineMemoryTests {
         mapping.fill(page: 2, 0)
         mapping.fill(page: 3, 7)
         mapping.fill(page: 9, 1)
+        // What did not stay does not count.
+        #expect(try save(memory, changesOnly: true, confirms: false).pages == [1, 2, 9])
+        #expect(throws: Errno.badDescriptor) { try memory.save(to: -1, changesOnly: true, process: getpid()) }
         #expect(try save(memory, changesOnly: true).pages == [1, 2, 9])
         // A page that was given back reads as zeros.
         #expect(madvise(mapping.bytes.baseAddress, Self.page, MADV_REMOVE) == 0)

@@ -78,6 +78,8 @@ struct UnpublishedFileTests {
         try null.publish()
         var status = stat()
         #expect(stat("/dev/null", &status) == 0 && status.st_mode & S_IFMT == S_IFCHR)
+        #expect(mkfifo("\(folder.path)/fifo", 0o600) == 0)
+        #expect(throws: Errno.noSuchAddress) { _ = try UnpublishedFile.begin(for: "\(folder.path)/fifo") }
         #expect(throws: Errno.isDirectory) { _ = try UnpublishedFile.begin(for: folder.path) }
         #expect(throws: Errno.noSuchFile) { _ = try UnpublishedFile.begin(for: "\(folder.path)/none/file") }
     }

@@ -21,6 +21,7 @@ struct RequestHandler {
 
     private func respond(to request: HTTPRequest) -> HTTPResponse {
         var isDeprecated = false
+        let start = ContinuousClock.now
         do throws(APIFault) {
             let parsed: Endpoint.ParsedRequest
             do throws(APIFault) {
@@ -40,6 +41,7 @@ struct RequestHandler {
             log.logLimited(
                 .info, "The request was executed successfully. Status code: \(response.statusText).", thread: .api,
                 module: .requests)
+            parsed.request.timedAction?.finishRequest(since: start, metrics: controller.metrics, log: log)
             return response
         } catch {
             let response = HTTPResponse(status: error.status, isDeprecated: isDeprecated, body: error.encoded)
@@ -79,5 +81,17 @@ struct RequestHandler {
         let component = first.map { String(Substring($0)) } ?? ""
         guard let group = Self.groups[request.method], let name = Self.counters[component] else { return }
         controller.metrics.count(Metrics.Counter(group, "\(name)_\(suffix)"))
+    }
+}
+
+extension APIRequest {
+    fileprivate var timedAction: TimedAction? {
+        switch self {
+        case .setVMState(.paused): .pause
+        case .setVMState(.resumed): .resume
+        case .createSnapshot(let request): request.snapshotType == .full ? .createFull : .createDiff
+        case .loadSnapshot: .load
+        default: nil
+        }
     }
 }

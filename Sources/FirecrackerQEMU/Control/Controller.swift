@@ -168,8 +168,7 @@ final class Controller {
             throw APIFault("Load snapshot error: \(sentence)")
         }
         let failure = "Load snapshot error: "
-        let clock = ContinuousClock()
-        let start = clock.now
+        let start = ContinuousClock.now
         do throws(MachineFault) {
             machine = try restoredMachine(from: load)
         } catch {
@@ -184,10 +183,7 @@ final class Controller {
                 throw APIFault("\(failure)Failed to resume microVM: \(error.description)")
             }
         }
-        let duration = start.duration(to: clock.now).microseconds
-        for name in ["load_snapshot", "vmm_load_snapshot"] {
-            metrics.set(Metrics.Counter("latencies_us", name), to: duration)
-        }
+        TimedAction.load.finishAction(since: start, metrics: metrics, log: log)
         metrics.write(devices: meteredDevices)
     }
 }

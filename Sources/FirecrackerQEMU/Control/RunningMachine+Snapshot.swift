@@ -5,9 +5,8 @@ internal import Linux
 extension RunningMachine {
     /// Saves a paused machine in two files, which it does not leave half made: both get their names when both are complete, the
     /// state file last.
-    func createSnapshot(_ request: SnapshotCreate, metrics: Metrics) throws(APIFault) {
-        let clock = ContinuousClock()
-        let start = clock.now
+    func createSnapshot(_ request: SnapshotCreate, _ controller: Controller) throws(APIFault) {
+        let start = ContinuousClock.now
         guard isPaused else {
             throw Self.failure(
                 "Cannot save the microVM state: Operation not allowed: save/restore unavailable while running")
@@ -31,7 +30,7 @@ extension RunningMachine {
             try stateFile.synchronize()
         }
         // A state that stood there before does not belong to the new memory, not even for an instant.
-        if case .some = Self.regularFile(request.snapshotPath) { unlink(request.snapshotPath) }
+        if Self.isRegularFile(request.snapshotPath) { unlink(request.snapshotPath) }
         do throws(Errno) {
             try memoryFile.publish()
         } catch {
@@ -42,10 +41,9 @@ extension RunningMachine {
         } catch {
             throw Self.failure("Cannot perform rename on the snapshot backing file", error)
         }
-        let name = isDiff ? "diff_create_snapshot" : "full_create_snapshot"
-        let duration = start.duration(to: clock.now).microseconds
-        metrics.set(Metrics.Counter("latencies_us", name), to: duration)
-        metrics.set(Metrics.Counter("latencies_us", "vmm_" + name), to: duration)
+        machine.confirmSavedMemory()
+        let action: TimedAction = isDiff ? .createDiff : .createFull
+        action.finishAction(since: start, metrics: controller.metrics, log: controller.log)
     }
 
     private func savedState() throws(APIFault) -> SnapshotState {
@@ -80,8 +78,8 @@ extension RunningMachine {
         }
     }
 
-    private static func regularFile(_ path: String) -> stat? {
+    private static func isRegularFile(_ path: String) -> Bool {
         var status = stat()
-        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? status : nil
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 }

@@ -20,7 +20,7 @@ final class RunningMachine {
         case .getVersion: return .version(VersionInfo(firecrackerVersion: Controller.version))
         case .getVMConfiguration: return .vmConfiguration(devices.configuration)
         case .getMachineConfig: return .machineConfig(devices.machineConfig)
-        case .setVMState(let state): try setState(state, metrics: controller.metrics)
+        case .setVMState(let state): try setState(state, controller)
         case .getMMDS, .putMMDS, .patchMMDS: return try serveMetadata(request)
         case .getBalloon: return .balloon(try configuredBalloon())
         case .patchBalloon(let update): try updateBalloon(update)
@@ -33,7 +33,7 @@ final class RunningMachine {
         case .patchPmem(let update): try updatePmem(update)
         case .getMemoryHotplug: throw APIFault("Internal VMM error: \(Self.noDevice)")
         case .patchMemoryHotplug: throw APIFault("Memory hotplug update error: \(Self.noDevice)")
-        case .createSnapshot(let request): try createSnapshot(request, metrics: controller.metrics)
+        case .createSnapshot(let request): try createSnapshot(request, controller)
         case .putDrive, .putPmem, .putNetworkInterface, .deleteDrive, .deletePmem, .deleteNetworkInterface:
             throw refuseHotplug(request)
         // All others are for a VM that is not started, which the table says and the caller has checked.
@@ -43,9 +43,8 @@ final class RunningMachine {
     }
 
     static let noDevice = "Failed perform action on device: Device not found"
-    private func setState(_ state: VMState, metrics: Metrics) throws(APIFault) {
-        let clock = ContinuousClock()
-        let start = clock.now
+    private func setState(_ state: VMState, _ controller: Controller) throws(APIFault) {
+        let start = ContinuousClock.now
         do throws(MachineFault) {
             switch state {
             case .paused: if !machine.isPaused { try machine.pause() }
@@ -54,10 +53,8 @@ final class RunningMachine {
         } catch {
             throw APIFault("Internal VMM error: \(error.description)")
         }
-        let name = state == .paused ? "pause_vm" : "resume_vm"
-        let microseconds = start.duration(to: clock.now).microseconds
-        metrics.set(Metrics.Counter("latencies_us", name), to: microseconds)
-        metrics.set(Metrics.Counter("latencies_us", "vmm_" + name), to: microseconds)
+        let action: TimedAction = state == .paused ? .pause : .resume
+        action.finishAction(since: start, metrics: controller.metrics, log: controller.log)
     }
 
     func sendCtrlAltDel() throws(APIFault) {

@@ -21,6 +21,8 @@ final class MachineMemory {
     private var fingerprints: [UInt64] = []
     /// Whether the memory was saved before.
     private var wasSaved = false
+    /// The fingerprints of what was written but not confirmed.
+    private var unconfirmed: [UInt64]?
     private let seed = UInt64.random(in: 1 ... .max)
 
     /// Memory that nothing has been written to.
@@ -50,7 +52,8 @@ final class MachineMemory {
 
     // MARK: Saving
 
-    /// Writes the memory, or what changed, to a file of the memory's length; nothing may run meanwhile.
+    /// Writes the memory, or what changed, to a file of the memory's length; nothing may run meanwhile. It counts as saved only
+    /// after ``confirmSave()``: a file that did not come about is nothing to build a difference on.
     ///
     /// - Parameters:
     ///   - target: Where nothing is written, its content stays.
@@ -65,9 +68,18 @@ final class MachineMemory {
             seed: seed)
         var stretches = try self.stretches(of: process, ownOnly: changesOnly)
         if changesOnly, wasSaved, !isPrivate, !fingerprints.isEmpty { stretches += vanished(besides: stretches) }
+        var fingerprints = fingerprints
         try fingerprints.withUnsafeMutableBufferPointer { (fingerprints) throws(Errno) in
             try job.run(stretches, fingerprints)
         }
+        unconfirmed = fingerprints
+    }
+
+    /// What was last written is where it is to stay.
+    func confirmSave() {
+        guard let saved = unconfirmed else { return }
+        fingerprints = saved
+        unconfirmed = nil
         wasSaved = true
     }
 

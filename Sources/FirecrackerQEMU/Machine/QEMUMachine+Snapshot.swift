@@ -37,25 +37,37 @@ extension QEMUMachine {
 
     /// Writes a paused machine's memory to a file of the memory's length, whose other bytes stay as they are.
     ///
-    /// - Parameter changesOnly: What changed since it was last written or loaded. Where changes are not tracked, that is all that was
+    /// - Parameter changesOnly: What changed since it was last written and confirmed, or loaded. Where changes are not tracked, that is all that was
     ///   touched since the boot or the load.
     public func saveMemory(to file: Int32, changesOnly: Bool) throws(Errno) {
         try memory.save(to: file, changesOnly: changesOnly, process: processID)
     }
 
-    /// Refuses what QEMU might accept and misread.
-    func checkVersion(of state: MachineDescription.SavedState) throws(QMPError) {
-        let version = process.monitor.version
-        guard version == state.qemuVersion else {
-            throw .refused(
-                command: "migrate-incoming",
-                description: "the snapshot was made with QEMU \(state.qemuVersion), and this is QEMU \(version). "
-                    + "Load it with that QEMU (--qemu-binary), or make the snapshot anew.")
-        }
+    /// From now on changes are those since the memory was last written.
+    public func confirmSavedMemory() {
+        memory.confirmSave()
     }
 
     /// Gives a machine that was started for it the state of another.
-    func load(_ state: MachineDescription.SavedState, timeout: Duration) throws(QMPError) {
+    func load(_ state: MachineDescription.SavedState, timeout: Duration) throws(MachineFault) {
+        let version = process.monitor.version
+        guard version == state.qemuVersion else {
+            // It might accept what it would misread.
+            process.kill()
+            throw MachineFault(
+                "The snapshot was made with QEMU \(state.qemuVersion), and this is QEMU \(version). Load it with that QEMU "
+                    + "(--qemu-binary), or make the snapshot anew.")
+        }
+        do throws(QMPError) {
+            try receive(state, timeout: timeout)
+        } catch {
+            throw startFault(error)
+        }
+        isPaused = true
+        stoppedAt = state.stoppedAt
+    }
+
+    private func receive(_ state: MachineDescription.SavedState, timeout: Duration) throws(QMPError) {
         let monitor = process.monitor
         let file: StateFile
         do throws(Errno) {
@@ -72,10 +84,7 @@ extension QEMUMachine {
         while true {
             let status = try monitor.execute("query-migrate")
             switch status["status"]?.text {
-            case "completed":
-                isPaused = true
-                stoppedAt = state.stoppedAt
-                return
+            case "completed": return
             case "failed":
                 throw .refused(
                     command: "migrate-incoming", description: status["error-desc"]?.text ?? "no reason given")

@@ -101,20 +101,29 @@ public final class QEMUMachine {
         vsock = try Self.startVsock(description, started.process, started.listener)
         do throws(QMPError) {
             try process.monitor.open(timeout: options.startTimeout)
-            if let snapshot = description.snapshot {
-                try checkVersion(of: snapshot.state)
-                try load(snapshot.state, timeout: options.startTimeout)
-            }
+        } catch {
+            // The guest may have been faster than the monitor: it ran, and has reset the machine.
+            if hasEndedWell(error) { return }
+            throw startFault(error)
+        }
+        if let snapshot = description.snapshot { try load(snapshot.state, timeout: options.startTimeout) }
+        do throws(QMPError) {
             if let balloon = description.balloon { try begin(balloon) }
         } catch {
-            // A QEMU that has closed its monitor is about to end, and its last words say why.
-            if error == .closed, process.checkEnd(timeout: .seconds(5)) == .exited(0), process.complaint == nil {
-                // The guest was faster than the monitor: it ran, and has reset the machine.
-                return
-            }
-            process.kill()
-            throw MachineFault("QEMU could not start the machine: \(process.complaint ?? error.description)")
+            if hasEndedWell(error) { return }
+            throw startFault(error)
         }
+    }
+
+    private func hasEndedWell(_ error: QMPError) -> Bool {
+        error == .closed && process.checkEnd(timeout: .seconds(5)) == .exited(0) && process.complaint == nil
+    }
+
+    /// Ends QEMU. One that has closed its monitor was about to end, and its last words say why.
+    func startFault(_ error: QMPError) -> MachineFault {
+        if error == .closed { _ = process.checkEnd(timeout: .seconds(5)) }
+        process.kill()
+        return MachineFault("QEMU could not start the machine: \(process.complaint ?? error.description)")
     }
 
     private static func measureTimeStampCounter(_ options: Options) throws(MachineFault) -> Int {
