@@ -113,7 +113,7 @@ struct NetworkTests {
         interface.txRateLimiter = RateLimiter(bandwidth: TokenBucket(size: 125_000, refillTime: 500))
         try await withMachine([interface]) { machine in
             _ = try await machine.shell(Self.setUp + "setsid nc -l -p 9 </dev/zero >/dev/null 2>&1 &")
-            let reader = try machine.spawnBeside("exec 3<>/dev/tcp/172.31.99.2/9; exec cat <&3 >/dev/null")
+            let reader = try machine.spawnBeside("until cat </dev/tcp/172.31.99.2/9 >/dev/null; do sleep 0.2; done")
             defer {
                 reader.kill(SIGKILL)
                 _ = try? reader.waitUntilExit()
@@ -148,10 +148,10 @@ struct NetworkTests {
             try await original.configure(memoryMiB: 128)
             let ask = #"printf 'PUT /latest/api/token HTTP/1.1\r\nX-metadata-token-ttl-seconds: 600\r\n\r\n'"#
             let get =
-                #"wget -O - --header "X-metadata-token: $(tail -n 1 /tmp/token)" http://169.254.169.254/latest/id 2>&1"#
+                #"wget -q -O - --header "X-metadata-token: $(tail -n 1 /tmp/token)" http://169.254.169.254/latest/id 2>&1"#
             let first = try await original.shell(
-                Self.setUp + "\(ask) | nc 169.254.169.254 80 >/tmp/token; \(get) | grep -a i-")
-            #expect(first == "i-7\n" || first == "i-7", "\(first)")
+                Self.setUp + "\(ask) | nc 169.254.169.254 80 >/tmp/token; \(get)")
+            #expect(first == "i-7")
             try await original.client.send(.setVMState(.paused))
             try await original.client.send(
                 .createSnapshot(SnapshotCreate(snapshotPath: "\(directory)/state", memFilePath: "\(directory)/memory")))
@@ -166,7 +166,7 @@ struct NetworkTests {
                         vsockOverride: VsockOverride(udsPath: clone.vsockPath))))
             #expect(try await clone.shell(get).contains("401"))
             let second = try await clone.shell(
-                "\(ask) | nc 169.254.169.254 80 >/tmp/token; \(get) | grep -a i-; ping -c 2 172.31.99.1")
+                "\(ask) | nc 169.254.169.254 80 >/tmp/token; \(get); ping -c 2 172.31.99.1")
             #expect(second.contains("i-8") && second.contains(" 0% packet loss"), "\(second)")
         } catch {
             await end()

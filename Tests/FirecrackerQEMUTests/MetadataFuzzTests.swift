@@ -8,9 +8,8 @@ import Testing
 /// with `SMARTVM_FUZZ_SEED`.
 enum Fuzzing {
     static let time = Duration.seconds(EnvironmentVariable.value("SMARTVM_FUZZ_SECONDS").flatMap { Int($0) } ?? 1)
-    static let seed =
+    static let seed: UInt64 =
         EnvironmentVariable.value("SMARTVM_FUZZ_SEED").flatMap { UInt64($0) } ?? .random(in: 0 ... .max)
-    static let isLong = EnvironmentVariable.value("SMARTVM_FUZZ_SECONDS") != nil
 }
 
 @Suite("Hostile frames to the metadata service")

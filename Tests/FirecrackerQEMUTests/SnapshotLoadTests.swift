@@ -86,6 +86,11 @@ struct SnapshotLoadTests {
                 == failure
                 + "file: Failed to restore guest memory: Total sum of memory regions exceeds largest possible "
                 + "file offset")
+        // Sizes that no number of bytes can be counted with.
+        for size: UInt in [.max, 1 << 44, 1 << 43 + 1] {
+            try write { $0.configuration.machineConfig.memSizeMib = size }
+            #expect(try fault()?.hasPrefix(failure + "file: Failed to restore guest memory: Total sum") == true)
+        }
         #expect(
             try fault { $0.memBackend?.backendPath = "\(folder.path)/none" }
                 == failure + "file: Failed to load guest memory: No such file or directory (os error 2)")

@@ -17,7 +17,7 @@ extension Controller {
         }
         let memory: SharedDescriptor
         do throws(MachineFault) {
-            memory = try openMemoryFile(load, size: Int(clamping: state.configuration.machineConfig.memSizeMib) << 20)
+            memory = try openMemoryFile(load, sizeMiB: UInt64(state.configuration.machineConfig.memSizeMib))
         } catch {
             throw MachineFault("Failed to load guest memory: Error creating guest memory from \(error.description)")
         }
@@ -37,7 +37,7 @@ extension Controller {
     }
 
     /// - Throws: What follows `Error creating guest memory from `.
-    private func openMemoryFile(_ load: SnapshotLoad, size: Int) throws(MachineFault) -> SharedDescriptor {
+    private func openMemoryFile(_ load: SnapshotLoad, sizeMiB: UInt64) throws(MachineFault) -> SharedDescriptor {
         let path = load.memBackend?.backendPath ?? load.memFilePath ?? ""
         if load.memBackend?.backendType == .uffd {
             do throws(Errno) {
@@ -60,7 +60,7 @@ extension Controller {
                 "file: Failed to load guest memory: QEMU must be able to open \(path) for writing, although it maps it "
                     + "privately and never writes to it: \(error.withNumber)")
         }
-        guard let length = FileRange.size(file.descriptor.rawValue), length >= UInt64(size) else {
+        guard let length = FileRange.size(file.descriptor.rawValue), length >> 20 >= sizeMiB else {
             throw MachineFault(
                 "file: Failed to restore guest memory: Total sum of memory regions exceeds largest possible file offset"
             )
