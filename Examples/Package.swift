@@ -1,7 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let smartVM: Target.Dependency = .product(name: "SmartVM", package: "smartvm")
+/// `hello` is the shortest; the tutorial's are the steps of the tutorial in the library's documentation.
+let examples = ["hello", "parallel", "lifecycle", "files", "network", "snapshot"] + (1...4).map { "tutorial-\($0)" }
 
 let package = Package(
     name: "Examples",
@@ -10,9 +11,8 @@ let package = Package(
         // Elsewhere: .package(url: "…/smartvm.git", from: "…")
         .package(name: "smartvm", path: "..")
     ],
-    targets: [
-        .executableTarget(name: "hello", dependencies: [smartVM]),
-        .executableTarget(name: "parallel", dependencies: [smartVM]),
-    ],
+    targets: examples.map { name in
+        .executableTarget(name: name, dependencies: [.product(name: "SmartVM", package: "smartvm")])
+    },
     swiftLanguageModes: [.v6]
 )

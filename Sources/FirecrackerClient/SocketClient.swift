@@ -11,7 +11,7 @@ public import NIOPosix
 /// Requests may be made at the same time; they travel and are answered in the order in which they were made. A request
 /// whose answer can no longer be told from the next one's (it timed out, or its task was cancelled) takes the
 /// connection with it. What a request looks like on the wire, and how its answer is read, is the table's business
-/// (``Endpoint``).
+/// (`Endpoint`).
 public actor SocketClient {
     /// The longest path, in bytes, that a Unix socket can have.
     public static let maximumPathLength = 107

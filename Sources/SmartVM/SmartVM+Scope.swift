@@ -2,6 +2,8 @@ extension SmartVM {
     /// Boots a VM, gives it to `body`, ends it however `body` ends, and forgets it: when this returns, nothing of it is left on the host.
     ///
     /// - Parameters:
+    ///   - config: What the VM is to be.
+    ///   - body: Uses the VM, which runs.
     ///   - options: How it is started.
     ///   - stopPolicy: How it is ended. Default: without asking the guest, for it is thrown away.
     /// - Throws: As ``createVM(_:)`` and ``MicroVM/start(_:)`` do; what `body` throws.

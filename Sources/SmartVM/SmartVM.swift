@@ -69,7 +69,10 @@ public final class SmartVM: Sendable {
 
     /// Describes a VM and starts it from a snapshot (see ``MicroVM/loadSnapshot(_:_:)``). It is forgotten if that fails.
     ///
-    /// - Parameter id: Default: made up.
+    /// - Parameters:
+    ///   - snapshot: What ``MicroVM/createSnapshot(snapshotPath:memFilePath:snapshotType:)`` has written.
+    ///   - options: How it is restored.
+    ///   - id: Default: made up.
     /// - Throws: `NAME_IN_USE`, and as ``MicroVM/loadSnapshot(_:_:)`` does.
     public func restoreVM(
         _ snapshot: Snapshot, id: String? = nil, _ options: RestoreOptions = .init()

@@ -22,6 +22,7 @@ public struct SmartVMOptions: Sendable {
     /// Runs each VMM under Firecracker's jailer, in a jail of its own. Default: not jailed.
     public var jailer: JailerConfig?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         dataDir: String? = nil, arch: String? = nil, firecrackerBinaryPath: String? = nil,
         firecrackerVersion: String? = nil, vmm: String? = nil, baseImageCacheDir: String? = nil,

@@ -16,7 +16,9 @@ extension VMConfig {
 
     /// Everything that is wrong with a configuration in JSON: its keys, the types of their values, and the values themselves.
     ///
-    /// - Parameter version: Also asks whether this release of Firecracker has all that is used. Default: not asked.
+    /// - Parameters:
+    ///   - text: The JSON.
+    ///   - version: Also asks whether this release of Firecracker has all that is used. Default: not asked.
     /// - Throws: `INVALID_CONFIG` if the text is no JSON, with line and column.
     public static func validate(
         json text: [UInt8], for version: FirecrackerVersion? = nil

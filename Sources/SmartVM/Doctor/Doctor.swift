@@ -10,6 +10,7 @@ public struct Doctor: Sendable {
     private let selection: VMMSelection
 
     /// - Parameters:
+    ///   - environment: Where programs are looked for. Default: that of this process.
     ///   - dataDirectory: Nil: that of the environment.
     ///   - selection: The VMM that is asked for.
     public init(

@@ -9,12 +9,16 @@ public struct DoctorReport: Codable, Hashable, Sendable {
     /// In a fixed order; more may be added in later versions.
     public var checks: [Check]
 
+    /// The VMM that would be used.
     public struct ChosenVMM: Codable, Hashable, Sendable {
         /// `firecracker` or `qemu`.
         public var kind: String
+        /// The program.
         public var path: String
+        /// Why it and no other, in a sentence.
         public var reason: String
 
+        /// Each parameter sets the property of its name, which says what it means.
         public init(kind: String, path: String, reason: String) {
             self.kind = kind
             self.path = path
@@ -24,7 +28,9 @@ public struct DoctorReport: Codable, Hashable, Sendable {
 
     /// One thing that was looked at.
     public struct Check: Codable, Hashable, Sendable {
+        /// How a check came out.
         public enum Status: String, Codable, Hashable, Sendable {
+            /// As it should be.
             case ok
             /// Only some things will not work.
             case warning
@@ -34,12 +40,14 @@ public struct DoctorReport: Codable, Hashable, Sendable {
 
         /// Stable, for programs: `vmm`, `kvm`, `tun`, ...
         public var name: String
+        /// How it came out.
         public var status: Status
         /// What was found, in a sentence or less.
         public var detail: String
         /// The one command that mends it.
         public var cure: String?
 
+        /// The name, how it came out, and what was seen.
         public init(_ name: String, _ status: Status, _ detail: String, cure: String? = nil) {
             self.name = name
             self.status = status
@@ -48,6 +56,7 @@ public struct DoctorReport: Codable, Hashable, Sendable {
         }
     }
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(vmm: ChosenVMM?, kvmInstructionsPerSecond: Double?, checks: [Check]) {
         ok = !checks.contains { $0.status == .failed }
         self.vmm = vmm

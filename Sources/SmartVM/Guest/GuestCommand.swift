@@ -15,15 +15,19 @@ public struct GuestCommand: Hashable, Sendable {
 
     /// The size of a terminal in characters.
     public struct TerminalSize: Hashable, Sendable {
+        /// Lines.
         public var rows: UInt16
+        /// Characters in a line.
         public var columns: UInt16
 
+        /// Each parameter sets the property of its name, which says what it means.
         public init(rows: UInt16, columns: UInt16) {
             self.rows = rows
             self.columns = columns
         }
     }
 
+    /// The program with its arguments; each further parameter sets the property of its name.
     public init(
         _ arguments: [String], environment: [String: String] = [:], workingDirectory: String? = nil,
         user: String? = nil,
@@ -40,7 +44,9 @@ public struct GuestCommand: Hashable, Sendable {
 
 /// How a command in a guest ended.
 public enum GuestCommandEnding: Hashable, Sendable {
+    /// It ended by itself, with this status.
     case exited(Int32)
+    /// This signal ended it.
     case signaled(Int32)
     /// It never ran: 127 if there is no such program, 126 if it cannot be executed, 125 for anything else; and a sentence that says
     /// why.
@@ -60,7 +66,9 @@ public enum GuestCommandEnding: Hashable, Sendable {
 public enum GuestCommandEvent: Hashable, Sendable {
     /// It runs. The instant is of the guest's clock since its kernel started.
     case started(pid: Int32, guestUptime: Duration)
+    /// It printed this.
     case standardOutput([UInt8])
+    /// It printed this on standard error; with a terminal, all is output.
     case standardError([UInt8])
     /// The last event.
     case ended(GuestCommandEnding)

@@ -4,12 +4,14 @@ internal import Linux
 
 /// What decides where things are found on this host: the process's variables, its user, and its own executable.
 public struct HostEnvironment: Hashable, Sendable {
+    /// The environment.
     public var variables: [String: String]
     /// The effective user.
     public var user: UInt32
     /// The running executable, if /proc says which it is.
     public var executable: String?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(variables: [String: String], user: UInt32, executable: String? = nil) {
         self.variables = variables
         self.user = user

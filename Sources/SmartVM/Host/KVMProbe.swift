@@ -8,6 +8,7 @@ internal import Linux
 /// CPU time, so that a host with much else to do is not taken for a slow one. A CPU does billions; what was measured of emulation is
 /// 1.6 million. The result is kept for as long as the host runs, since it cannot change before.
 public struct KVMProbe: Hashable, Sendable {
+    /// What was found.
     public enum Judgement: Hashable, Sendable {
         /// Guests run at a CPU's speed.
         case usable(instructionsPerSecond: Double)
@@ -17,6 +18,7 @@ public struct KVMProbe: Hashable, Sendable {
         case unavailable(reason: String, cure: String?)
     }
 
+    /// What was found.
     public var judgement: Judgement
 
     /// Fewer instructions per second than this are emulation: a tenth of what slow CPUs do, and sixty times what emulation does.
@@ -24,10 +26,12 @@ public struct KVMProbe: Hashable, Sendable {
     /// How long the guest counts.
     static let duration = Duration.milliseconds(40)
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(judgement: Judgement) {
         self.judgement = judgement
     }
 
+    /// Whether it runs guests at the speed of the processor.
     public var isUsable: Bool {
         if case .usable = judgement { return true }
         return false
@@ -106,7 +110,9 @@ public struct KVMProbe: Hashable, Sendable {
     /// The result that this boot of the host has already given, or a new one. What made it unavailable is looked at each time: that
     /// costs nothing, and may be mended by now.
     ///
-    /// - Parameter cache: A file. One that cannot be written is done without.
+    /// - Parameters:
+    ///   - device: Default: `/dev/kvm`.
+    ///   - cache: A file. One that cannot be written is done without.
     public static func cached(in cache: String, device: String = "/dev/kvm") -> KVMProbe {
         let bootID = try? ProcessIdentity.currentBootID()
         if let bootID, let text = try? File.readText(cache, limit: 4096), File.isWritable(device) {

@@ -3,6 +3,7 @@ internal import Linux
 
 /// The program that runs a VM, and why it is this one.
 public struct VMM: Hashable, Sendable {
+    /// Which of the two it is, as far as that shows from its choice; nothing depends on it.
     public enum Kind: String, Hashable, Sendable {
         /// Firecracker: needs a usable KVM.
         case firecracker
@@ -10,12 +11,14 @@ public struct VMM: Hashable, Sendable {
         case qemu
     }
 
+    /// Which of the two it is.
     public var kind: Kind
     /// An absolute path.
     public var path: String
     /// A sentence.
     public var reason: String
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(kind: Kind, path: String, reason: String) {
         self.kind = kind
         self.path = path
@@ -27,7 +30,9 @@ public struct VMM: Hashable, Sendable {
 public enum VMMSelection: Hashable, Sendable {
     /// Firecracker where it is installed and KVM is usable, else smartvm-qemu.
     case automatic
+    /// `firecracker`, wherever it is found.
     case firecracker
+    /// `smartvm-qemu`, wherever it is found.
     case qemu
     /// A program that takes Firecracker's arguments. One whose name contains `qemu` is of kind ``VMM/Kind/qemu``.
     case path(String)
@@ -46,6 +51,7 @@ public enum VMMSelection: Hashable, Sendable {
     /// Finds the program. Takes less than a millisecond once KVM has been probed in this boot of the host.
     ///
     /// - Parameters:
+    ///   - environment: Where programs are looked for. Default: that of this process.
     ///   - dataDirectory: Keeps the result of the probe; a program `bin/firecracker` in it is found too, and the releases that
     ///     `smartvm vmm pull` has fetched.
     ///   - probe: Nil: the one that this boot of the host has seen, or a new one.

@@ -40,14 +40,20 @@ public struct BaseImageBundle: Codable, Hashable, Sendable {
     public struct Source: Codable, Hashable, Sendable {
         /// `debian-packages`, `hosted-manifest` or `firecracker-ci`.
         public var type: String?
+        /// The bucket of `firecracker-ci`.
         public var bucketUrl: String?
+        /// The kernel's key in the bucket.
         public var kernelKey: String?
+        /// The root file system's key in the bucket.
         public var rootfsKey: String?
+        /// The file of `hosted-manifest`.
         public var manifestPath: String?
+        /// The URL of `hosted-manifest`.
         public var manifestUrl: String?
         /// Debian's packages, each as `name=version`.
         public var packages: [String]?
 
+        /// With a type, and nothing else.
         public init(type: String? = nil) {
             self.type = type
         }
@@ -55,10 +61,14 @@ public struct BaseImageBundle: Codable, Hashable, Sendable {
 
     /// SHA-256 in hexadecimal.
     public struct Checksums: Codable, Hashable, Sendable {
+        /// The kernel's.
         public var kernelSha256: String
+        /// The root file system's.
         public var rootfsSha256: String
+        /// The initramfs', if there is one.
         public var initrdSha256: String?
 
+        /// Each parameter sets the property of its name, which says what it means.
         public init(kernelSha256: String, rootfsSha256: String, initrdSha256: String? = nil) {
             self.kernelSha256 = kernelSha256
             self.rootfsSha256 = rootfsSha256
@@ -68,11 +78,14 @@ public struct BaseImageBundle: Codable, Hashable, Sendable {
 
     /// The agent's executable, and how to see without reading it that it is still the same.
     public struct Agent: Codable, Hashable, Sendable {
+        /// Where it was when it was packed.
         public var path: String
+        /// In hexadecimal.
         public var sha256: String
         /// Device, inode, size and time of change.
         public var identity: String
 
+        /// Each parameter sets the property of its name, which says what it means.
         public init(path: String, sha256: String, identity: String) {
             self.path = path
             self.sha256 = sha256
@@ -80,6 +93,7 @@ public struct BaseImageBundle: Codable, Hashable, Sendable {
         }
     }
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         preset: BaseImagePreset, arch: String, ciVersion: String, firecrackerVersion: String, bundleId: String,
         bundleDir: String, kernelImagePath: String, initrdPath: String? = nil, rootfsPath: String, rootfsType: String,

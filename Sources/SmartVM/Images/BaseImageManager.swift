@@ -48,7 +48,9 @@ public struct BaseImageManager: Sendable {
             options: options, environment: environment, recipe: Self.minimalRecipe)
     }
 
-    /// - Parameter cacheDir: Made when it is needed.
+    /// - Parameters:
+    ///   - environment: Where programs are looked for. Default: that of this process.
+    ///   - cacheDir: Made when it is needed.
     public init(cacheDir: String, environment: HostEnvironment = .current) {
         self.init(
             cacheDir: cacheDir, options: .init(), environment: environment, recipe: Self.minimalRecipe)
@@ -101,6 +103,7 @@ public struct BaseImageManager: Sendable {
     /// The image of a preset, with this installation's agent: made or fetched now if it is not there.
     ///
     /// - Parameters:
+    ///   - preset: Default: `minimal`.
     ///   - force: Makes it anew of Debian's packages of today, or fetches it anew, even if it is there. VMs that run keep the files that
     ///     they have open.
     ///   - verify: Compares all files with their checksums, and makes or fetches the image anew if they differ.
@@ -116,7 +119,9 @@ public struct BaseImageManager: Sendable {
 
     /// The image that the options name: made or fetched now if it is not there, or not what it was.
     ///
-    /// - Parameter progress: Receives reports while something is made or fetched; what it throws ends that.
+    /// - Parameters:
+    ///   - options: Which image, and how hard it is looked at.
+    ///   - progress: Receives reports while something is made or fetched; what it throws ends that.
     /// - Throws: `IMAGE_NOT_FOUND` for a preset that is not known; `INVALID_BASE_IMAGE_MANIFEST`, `BASE_IMAGE_MANIFEST_FAILED`;
     ///   `BASE_IMAGE_RESOLVE_FAILED`, `DOWNLOAD_FAILED`, `SIZE_MISMATCH`, `CHECKSUM_MISMATCH`, `INVALID_URL`, `INVALID_FILE`;
     ///   `IMAGE_BUILD_FAILED`, `PROGRAM_NOT_FOUND`, `PROGRAM_FAILED`, `GUEST_AGENT_NOT_FOUND`; `NO_SPACE`, `DATA_DIRECTORY_UNUSABLE`,

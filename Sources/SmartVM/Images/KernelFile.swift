@@ -7,7 +7,9 @@ public enum KernelFile {
     /// A kernel that a VMM can start, made of the one at `path`: the file itself if it is an ELF; the ELF inside if it is a bzImage
     /// (`vmlinuz`), unpacked once into `cache` and found there the next time.
     ///
-    /// - Parameter cache: A directory that exists; only used for a bzImage.
+    /// - Parameters:
+    ///   - path: An ELF or a bzImage.
+    ///   - cache: A directory that exists; only used for a bzImage.
     /// - Throws: `INVALID_KERNEL` in a sentence that says what the file is instead.
     public static func executable(from path: String, cache: String) async throws -> String {
         switch try recognize(path) {

@@ -6,12 +6,15 @@ internal import Linux
 public enum RootFileSystem: Hashable, Sendable {
     /// ext2, ext3 or ext4; all are mounted as ext4.
     case ext4
+    /// squashfs: read-only.
     case squashfs
+    /// EROFS: read-only.
     case erofs
     /// A file system that guests have no module for, by its name.
     case unsupported(String)
     /// No file system: what it is, in words that follow "it is".
     case other(String)
+    /// None that is known here; a guest may know it.
     case unknown
 
     /// Bytes from the beginning of a file that decide.

@@ -23,6 +23,7 @@ extension MicroVM {
     /// Runs a command in the guest to its end and collects what it prints. Possible in the state `running`.
     ///
     /// - Parameters:
+    ///   - arguments: The program, found by the guest's `PATH`, and its arguments.
     ///   - input: Its standard input. Default: empty.
     ///   - limit: How many bytes of output are kept, of each stream; the rest is read and dropped. Default: 16 MiB.
     /// - Throws: As ``withProcess(_:_:)``.
@@ -35,6 +36,7 @@ extension MicroVM {
     /// Runs a command in the guest to its end and collects what it prints. Possible in the state `running`.
     ///
     /// - Parameters:
+    ///   - command: What runs, as whom, where.
     ///   - input: Its standard input, if the command has one.
     ///   - limit: How many bytes of output are kept, of each stream; the rest is read and dropped. Default: 16 MiB.
     /// - Throws: As ``withProcess(_:_:)``.

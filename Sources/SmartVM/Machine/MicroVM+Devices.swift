@@ -7,6 +7,7 @@ extension MicroVM {
     /// Gives a drive another file, or other limits. The guest sees the new size at once.
     ///
     /// - Parameters:
+    ///   - driveId: The drive.
     ///   - pathOnHost: nil keeps the file.
     ///   - rateLimiter: Only the buckets that are given change.
     public func updateDrive(
@@ -20,6 +21,7 @@ extension MicroVM {
     /// Gives a network interface other limits.
     ///
     /// - Parameters:
+    ///   - ifaceId: The interface.
     ///   - rxRateLimiter: Towards the guest; only the buckets that are given change.
     ///   - txRateLimiter: From the guest; only the buckets that are given change.
     public func updateNetworkInterface(

@@ -11,7 +11,9 @@ internal import Linux
 extension MicroVM {
     /// The contents of a regular file of the guest, one in `/proc` or `/sys` included. Links are followed.
     ///
-    /// - Parameter limit: A longer file is an error, with errno 27 (`EFBIG`). Default: 64 MiB.
+    /// - Parameters:
+    ///   - path: The file in the guest.
+    ///   - limit: A longer file is an error, with errno 27 (`EFBIG`). Default: 64 MiB.
     public nonisolated func readFile(_ path: String, limit: Int = 64 << 20) async throws -> [UInt8] {
         let path = try Self.guestPath(path)
         return try await transfer { (connection) throws(TransferError) in
@@ -36,7 +38,10 @@ extension MicroVM {
     /// Writes a regular file in the guest, in the place of one that is there: whoever reads it sees the old one or the new one. Its
     /// directory must exist. The file is root's. A link stays, and what it leads to is replaced.
     ///
-    /// - Parameter permissions: The lower twelve bits of its mode. Default: 0644.
+    /// - Parameters:
+    ///   - path: The file in the guest.
+    ///   - bytes: All that is in it afterwards.
+    ///   - permissions: The lower twelve bits of its mode. Default: 0644.
     public nonisolated func writeFile(_ path: String, _ bytes: [UInt8], permissions: UInt32 = 0o644) async throws {
         let path = try Self.guestPath(path)
         guard permissions <= 0o7777 else {
@@ -104,6 +109,8 @@ extension MicroVM {
     /// Unpacks a tar archive in a directory of the guest, which must exist.
     ///
     /// - Parameters:
+    ///   - guestPath: The directory.
+    ///   - options: What is kept of owners and modes.
     ///   - descriptor: Where the archive is read from, to its end; it stays the caller's, and blocks. Formats: ustar, pax, GNU's with long
     ///     names; sparse files as GNU tar's `--format=posix` has them; not compressed.
     @discardableResult
@@ -122,8 +129,10 @@ extension MicroVM {
 
     /// Writes a file or directory of the guest, with all that is in it, as a tar archive (pax).
     ///
-    /// - Parameter descriptor: Where the archive is written to; it stays the caller's, and blocks. Names in the archive are the guest's
-    ///   choice: unpack it as you would one from a stranger.
+    /// - Parameters:
+    ///   - guestPath: The file or directory.
+    ///   - descriptor: Where the archive is written to; it stays the caller's, and blocks. Names in the archive are the guest's
+    ///     choice: unpack it as you would one from a stranger.
     @discardableResult
     public nonisolated func pack(
         _ guestPath: String, archive descriptor: Int32

@@ -6,9 +6,9 @@ internal import Linux
 /// One microVM: a VMM process, the guest in it, and what they hold on the host.
 ///
 /// Theory of operation. A VM lives once: it is started or restored from a snapshot, and it ends, by ``stop(_:)``, by its guest's
-/// shutting down, or by a failure. ``Lifecycle`` says what is possible when. Starting makes a runtime directory, starts a VMM in it,
+/// shutting down, or by a failure. `Lifecycle` says what is possible when. Starting makes a runtime directory, starts a VMM in it,
 /// configures the VM over the VMM's API, and waits until the agent in the guest has connected and taken its identity. Whatever is
-/// made is noted in this actor before the next suspension, so that there is one way to end (``beginEnding(_:policy:)``) which gives all of
+/// made is noted in this actor before the next suspension, so that there is one way to end (`beginEnding(_:policy:)`) which gives all of
 /// it back from any state; everybody who wants the VM to end waits for that one.
 public actor MicroVM {
     /// Its name, unique among the VMs that run.

@@ -19,6 +19,7 @@ public struct RestoreOptions: Sendable {
     /// Gets what the guest prints on its serial console, as it comes, on a thread of its own.
     public var console: (@Sendable ([UInt8]) -> Void)?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         resume: Bool = true, networkOverrides: [NetworkOverride] = [], vsockOverride: VsockOverride? = nil,
         trackDirtyPages: Bool = false, clockRealtime: Bool = false, timeout: Duration = .seconds(30),

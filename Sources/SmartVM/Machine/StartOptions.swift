@@ -11,6 +11,7 @@ public struct StartOptions: Sendable {
     /// Told of the steps if the image must be made first.
     public var imageProgress: ImageProgress.Handler
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         bootTimeout: Duration = .seconds(60), waitsForAgent: Bool? = nil,
         console: (@Sendable ([UInt8]) -> Void)? = nil,

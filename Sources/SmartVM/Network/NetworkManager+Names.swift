@@ -14,7 +14,9 @@ extension NetworkManager {
 
     /// The argument with which a kernel that was built with `CONFIG_IP_PNP` configures the interface by itself.
     ///
-    /// - Parameter interface: The guest's name for it. Default: `eth0`.
+    /// - Parameters:
+    ///   - tap: The host's end, as ``createTap(vmId:ifaceId:mac:mtu:user:)`` gave it.
+    ///   - interface: The guest's name for it. Default: `eth0`.
     public func getGuestNetworkBootArgs(_ tap: TapDevice, interface: String = "eth0") -> String {
         "ip=\(tap.guestIp)::\(tap.gatewayIp):\(tap.subnetMask)::\(interface):off"
     }

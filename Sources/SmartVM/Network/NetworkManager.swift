@@ -13,7 +13,7 @@ internal import Synchronization
 ///
 /// Theory of operation. The bridge has the subnet's first address and is the guests' gateway; what goes further is forwarded under the
 /// host's address. It is made with the first TAP and removed with the last. What is made is first written into the database of the data
-/// directory (``NetworkSession`` says in which order), so that processes share a network without giving anything twice, and any of them
+/// directory (`NetworkSession` says in which order), so that processes share a network without giving anything twice, and any of them
 /// takes back what a killed one has left. Interfaces, addresses and rules per guest are made by netlink, in microseconds; the bridge's
 /// rules are made by nft(8), once.
 public final class NetworkManager: Sendable {
@@ -74,7 +74,7 @@ public final class NetworkManager: Sendable {
 }
 
 extension NetworkManager {
-    /// Gives out the next free address of the subnet, to this process until it ends or ``releaseIp(_:)`` is called. ``createTap`` does so
+    /// Gives out the next free address of the subnet, to this process until it ends or ``releaseIp(_:)`` is called. ``createTap(vmId:ifaceId:mac:mtu:user:)`` does so
     /// by itself.
     ///
     /// - Returns: Dotted decimal.
@@ -106,6 +106,8 @@ extension NetworkManager {
     /// the next one takes it back. Asked again with the same names it gives the same.
     ///
     /// - Parameters:
+    ///   - vmId: The VM.
+    ///   - ifaceId: Its interface.
     ///   - mac: The guest's MAC address. Default: ``generateMac(_:_:)``, or another if somebody has that.
     ///   - mtu: Bytes. Default: 1500.
     ///   - user: The user who may open the TAP, for a VMM that runs as another. Default: none but who may configure the network.

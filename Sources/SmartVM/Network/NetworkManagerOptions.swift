@@ -14,6 +14,7 @@ public struct NetworkManagerOptions: Hashable, Sendable {
     /// What the guests ask for names: IPv4 addresses. Default: nil, what the host asks.
     public var nameServers: [String]?
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(
         subnet: String = "172.30.0.0/24", bridgeName: String = "svbr0", dataDirectory: String? = nil,
         isolatesGuests: Bool = false, openHostPorts: [UInt16] = [], nameServers: [String]? = nil

@@ -6,10 +6,12 @@ public struct TapDevice: Hashable, Sendable {
     public var guestIp: String
     /// The host's address on the network; the guest's default gateway.
     public var gatewayIp: String
+    /// Dotted decimal.
     public var subnetMask: String
     /// The guest's MAC address, in lower case with colons.
     public var mac: String
 
+    /// Each parameter sets the property of its name, which says what it means.
     public init(tapName: String, guestIp: String, gatewayIp: String, subnetMask: String, mac: String) {
         self.tapName = tapName
         self.guestIp = guestIp

@@ -23,6 +23,8 @@ public struct ImageManager: Sendable {
     private static let digestLimit = 4096
 
     /// - Parameters:
+    ///   - dataDirectory: Where releases are kept.
+    ///   - environment: Where programs are looked for. Default: that of this process.
     ///   - arch: `x86_64` or `aarch64`. Default: that of this machine.
     ///   - releasesUrl: Default: `$SMARTVM_RELEASES_URL`, else ``defaultReleasesUrl``.
     public init(

@@ -1,0 +1,1 @@
+../../../../Examples/Sources/tutorial-1/main.swift

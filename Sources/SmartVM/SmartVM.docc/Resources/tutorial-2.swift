@@ -1,0 +1,1 @@
+../../../../Examples/Sources/tutorial-2/main.swift

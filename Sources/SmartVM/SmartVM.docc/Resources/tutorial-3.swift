@@ -1,0 +1,1 @@
+../../../../Examples/Sources/tutorial-3/main.swift

@@ -1,0 +1,1 @@
+../../../../Examples/Sources/tutorial-4/main.swift
