@@ -16,7 +16,7 @@ struct MetadataClient {
 
     static func frame(_ segment: TCPSegment, from source: IPv4 = address, to target: IPv4 = serviceAddress) -> [UInt8] {
         let packet = IPv4Packet(
-            from: source, to: target, IPv4Packet.tcp, segment.encoded(from: source, to: target))
+            from: source, to: target, IPv4Packet.tcp, segment.bytes(from: source, to: target))
         return EthernetFrame(
             to: MetadataStack.hardwareAddress, from: hardwareAddress, .ipv4, packet.encoded
         ).encoded

@@ -210,12 +210,12 @@ struct MetadataServiceTests {
         let token = authority.issue(lifetime: 100, now: 0)
         #expect(authority.accepts(token, now: 1))
         #expect(authority.issue(lifetime: 100, now: 0) != token)
-        let bytes = Base64.decode(token) ?? []
+        let bytes = Base64.bytes(of: token) ?? []
         #expect(bytes.count == 32)
         for bit in 0..<256 {
             var changed = bytes
             changed[bit / 8] ^= 1 << UInt8(bit % 8)
-            #expect(!authority.accepts(Base64.encode(changed), now: 1))
+            #expect(!authority.accepts(Base64.text(of: changed), now: 1))
         }
         #expect(!authority.accepts(token + "=", now: 1) && !authority.accepts(String(token.dropLast()), now: 1))
     }
@@ -231,9 +231,9 @@ struct MetadataServiceTests {
 
     @Test("base64", arguments: [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")])
     func base64(plain: String, coded: String) {
-        #expect(Base64.encode(Array(plain.utf8)) == coded)
-        #expect(Base64.decode(coded) == Array(plain.utf8))
-        #expect(Base64.decode("Zg=a") == nil && Base64.decode("Zh==") == nil && Base64.decode("====") == nil)
+        #expect(Base64.text(of: Array(plain.utf8)) == coded)
+        #expect(Base64.bytes(of: coded) == Array(plain.utf8))
+        #expect(Base64.bytes(of: "Zg=a") == nil && Base64.bytes(of: "Zh==") == nil && Base64.bytes(of: "====") == nil)
     }
 }
 

@@ -42,7 +42,7 @@ final class NetworkRelays {
     /// Once QEMU has its own copies: else its end would not be noticed.
     func closeRemoteEnds() { remotes = [:] }
 
-    func setMetadata(_ store: MetadataStore) { thread.send(.setMetadata(store)) }
+    func setMetadata(_ store: MetadataStore) { thread.send(.replaceStore(store)) }
 
     /// Changes the buckets that are given. False if the interface is not relayed.
     func updateLimiters(of id: String, receive: RateLimiter?, send: RateLimiter?) -> Bool {

@@ -3,7 +3,7 @@ enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     private static let padding = UInt8(ascii: "=")
 
-    static func encode(_ bytes: [UInt8]) -> String {
+    static func text(of bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         for start in stride(from: 0, to: bytes.count, by: 3) {
             let group = bytes[start..<min(start + 3, bytes.count)]
@@ -17,8 +17,8 @@ enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Nil if the text is not what ``encode(_:)`` makes of some bytes.
-    static func decode(_ text: String) -> [UInt8]? {
+    /// Nil if the text is not what ``text(of:)`` makes of some bytes.
+    static func bytes(of text: String) -> [UInt8]? {
         let digits = Array(text.utf8)
         guard digits.count % 4 == 0 else { return nil }
         var bytes: [UInt8] = []
@@ -36,6 +36,6 @@ enum Base64 {
             for place in 0..<(count - 1) { bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(16 - 8 * place))) }
         }
         // One text for each sequence of bytes: no padding inside, no bits behind the end.
-        return encode(bytes) == text ? bytes : nil
+        return self.text(of: bytes) == text ? bytes : nil
     }
 }

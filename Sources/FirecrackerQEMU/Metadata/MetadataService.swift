@@ -32,7 +32,7 @@ struct MetadataService {
                 error.message.hasPrefix("Invalid HTTP Method") || error.message.hasPrefix("Invalid HTTP Version")
             return HTTPResponse(status: isUnknown ? 501 : 400, body: Array(error.detail.utf8))
         }
-        var response = respond(to: request, now: now)
+        var response = reply(to: request, now: now)
         response.version = request.version.rawValue
         return response
     }
@@ -43,7 +43,7 @@ struct MetadataService {
         return counters
     }
 
-    private mutating func respond(to request: MetadataRequest, now: UInt64) -> HTTPResponse {
+    private mutating func reply(to request: MetadataRequest, now: UInt64) -> HTTPResponse {
         if request.path.isEmpty { return Self.text(400, "Invalid URI.") }
         switch request.method {
         case .get: return get(request, now: now)

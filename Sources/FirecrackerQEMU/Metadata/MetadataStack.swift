@@ -91,7 +91,7 @@ struct MetadataStack {
             frame = EthernetFrame(to: guest, from: Self.hardwareAddress, .arp, reply.encoded)
         } else if let (peer, segment) = server.nextSegment(now: now, counters: &counters) {
             let packet = IPv4Packet(
-                from: address, to: peer, IPv4Packet.tcp, segment.encoded(from: address, to: peer))
+                from: address, to: peer, IPv4Packet.tcp, segment.bytes(from: address, to: peer))
             frame = EthernetFrame(to: guest, from: Self.hardwareAddress, .ipv4, packet.encoded)
         } else {
             return nil

@@ -75,7 +75,7 @@ struct TCPSegment {
     }
 
     /// The bytes, with the checksum that belongs to a packet between these addresses.
-    func encoded(from source: IPv4, to destination: IPv4) -> [UInt8] {
+    func bytes(from source: IPv4, to destination: IPv4) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.append(bigEndian: sourcePort)
         bytes.append(bigEndian: destinationPort)

@@ -32,12 +32,12 @@ struct TokenAuthority {
         let end = now &+ UInt64(lifetime) * 1_000_000_000
         nextNonce &+= 1
         let content = Self.bytes(end) + Self.bytes(nextNonce)
-        return Base64.encode(content + proof(of: content))
+        return Base64.text(of: content + proof(of: content))
     }
 
     /// Whether a token is one of this process's and still lives.
     func accepts(_ token: String, now: UInt64) -> Bool {
-        guard token.utf8.count <= Self.maximumLength, let bytes = Base64.decode(token), bytes.count == 32 else {
+        guard token.utf8.count <= Self.maximumLength, let bytes = Base64.bytes(of: token), bytes.count == 32 else {
             return false
         }
         let content = Array(bytes[..<16])

@@ -152,7 +152,7 @@ extension FrameRelay {
         var moved = 0
         repeat {
             guard !sendLimiter.isBlocked else { return }
-            forward(&service, now: now)
+            forwardFrames(&service, now: now)
             guard !sendLimiter.isBlocked, !isClosed else { return }
             inbound.compact()
             let room = inbound.bytes(inbound.end, inbound.room)
@@ -164,12 +164,12 @@ extension FrameRelay {
             }
             inbound.end += count
             moved += count
-            forward(&service, now: now)
+            forwardFrames(&service, now: now)
         } while moved < Self.batch
     }
 
     /// Sends on the whole frames that are there.
-    private func forward(_ service: inout MetadataService, now: UInt64) {
+    private func forwardFrames(_ service: inout MetadataService, now: UInt64) {
         while inbound.end - inbound.start >= Self.lengthSize {
             let length = Int(
                 UInt32(bigEndian: inbound.memory.loadUnaligned(fromByteOffset: inbound.start, as: UInt32.self)))
@@ -215,7 +215,7 @@ extension FrameRelay {
     private func giveToGuest(now: UInt64) {
         var moved = 0
         while moved < Self.batch, !isClosed {
-            if outbound.isEmpty { collect(now: now) }
+            if outbound.isEmpty { fillOutbound(now: now) }
             guard !outbound.isEmpty else { return }
             let bytes = outbound.bytes(outbound.start, outbound.end - outbound.start)
             let count = send(guest, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
@@ -231,7 +231,7 @@ extension FrameRelay {
     }
 
     /// Fills the empty buffer with frames, as long as there are any and the limiter lets them pass.
-    private func collect(now: UInt64) {
+    private func fillOutbound(now: UInt64) {
         guard refused == nil || !receiveLimiter.isBlocked else { return }
         moveRefusedFrame()
         while outbound.end < Self.batch {

@@ -5,7 +5,7 @@ internal import Synchronization
 /// What passes between a ``NetworkThread``'s owner and its thread: orders one way, counters the other.
 final class NetworkMailbox: Sendable {
     enum Order: Sendable {
-        case setMetadata(MetadataStore)
+        case replaceStore(MetadataStore)
         /// Of the interface at that place; nil leaves a limiter as it is.
         case updateLimiters(index: Int, receive: RateLimiter?, send: RateLimiter?)
         case stop

@@ -107,7 +107,7 @@ extension NetworkThread {
             for order in mailbox.takeOrders() {
                 switch order {
                 case .stop: return true
-                case .setMetadata(let store): service.store = store
+                case .replaceStore(let store): service.store = store
                 case .updateLimiters(let index, let receive, let send):
                     relays[index].relay.updateLimiters(receive: receive, send: send, now: Self.now)
                     relays[index].isDue = true

@@ -24,14 +24,32 @@ extension MicroVM {
     /// What the guest's balloon driver reports. Possible in the states `running` and `paused`, if the balloon was configured with
     /// statistics.
     public func getBalloonStatistics() async throws -> BalloonStatistics {
-        try await usableClient(for: .readBalloon).balloonStatistics()
+        try await withBalloonDriver { try await usableClient(for: .readBalloon).balloonStatistics() }
     }
 
     /// Gives the balloon another target. Possible in the states `running` and `paused`.
     ///
     /// - Parameter amountMib: MiB that the guest is to give back.
     public func updateBalloon(amountMib: UInt32) async throws {
-        try await send(.patchBalloon(BalloonUpdate(amountMib: amountMib)), for: .updateDevice)
+        try await withBalloonDriver {
+            try await send(.patchBalloon(BalloonUpdate(amountMib: amountMib)), for: .updateDevice)
+        }
+    }
+
+    /// A guest loads the balloon's driver after what its first command needs; until then the VMM refuses. Waits for it, but not for ever:
+    /// a guest may have none.
+    private func withBalloonDriver<Answer>(_ request: () async throws -> Answer) async throws -> Answer {
+        let deadline = ContinuousClock.now + .seconds(5)
+        while true {
+            do {
+                return try await request()
+            } catch let error as SmartVMError
+                where error.fault?.message.contains("Device not activated") == true && hasAgent && state == .running
+                && ContinuousClock.now < deadline
+            {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
     }
 
     /// Changes how often the guest reports. Possible in the states `running` and `paused`.
