@@ -41,38 +41,33 @@ struct BenchNetworkCommand: AsyncParsableCommand {
             try? await manager.cleanup()
             throw error
         }
-        let figures = [
-            ("network_create_ms", "set-up of a VM's network (median)", creations.dropFirst().median),
-            ("network_create_max_ms", "the same (maximum)", creations.dropFirst().max() ?? .zero),
-            ("network_first_create_ms", "the first one's, with the bridge and its rules", creations[0]),
-            ("network_remove_ms", "removal of a VM's network (median)", removals.dropLast().median),
-            ("network_remove_max_ms", "the same (maximum)", removals.dropLast().max() ?? .zero),
-            ("network_last_remove_ms", "the last one's, with the bridge and its rules", removals[removals.count - 1]),
-        ]
-        switch format {
-        case .table:
-            for (_, text, value) in figures {
-                let rounded = value.inMilliseconds
-                print(text + String(repeating: " ", count: max(1, 58 - text.count - rounded.count)) + rounded + " ms")
-            }
-        case .json:
-            print("{" + figures.map { "\"\($0.0)\":\($0.2.inMilliseconds)" }.joined(separator: ",") + "}")
-        }
+        BenchFigure.print(
+            [
+                .init("network_create_ms", "set-up of a VM's network (median)", creations.dropFirst().median, "ms"),
+                .init("network_create_max_ms", "the same (maximum)", creations.dropFirst().greatest, "ms"),
+                .init(
+                    "network_first_create_ms", "the first one's, with the bridge and its rules",
+                    creations.first.inMilliseconds, "ms"),
+                .init("network_remove_ms", "removal of a VM's network (median)", removals.dropLast().median, "ms"),
+                .init("network_remove_max_ms", "the same (maximum)", removals.dropLast().greatest, "ms"),
+                .init(
+                    "network_last_remove_ms", "the last one's, with the bridge and its rules",
+                    removals.last.inMilliseconds, "ms"),
+            ], as: format)
     }
 }
 
 extension Collection<Duration> {
-    fileprivate var median: Duration {
+    /// In milliseconds.
+    fileprivate var median: Double {
         let sorted = sorted()
-        return sorted.isEmpty ? .zero : sorted[sorted.count / 2]
+        return sorted.isEmpty ? 0 : sorted[sorted.count / 2].milliseconds
     }
+
+    /// In milliseconds.
+    fileprivate var greatest: Double { self.max()?.milliseconds ?? 0 }
 }
 
-extension Duration {
-    /// With two decimals.
-    fileprivate var inMilliseconds: String {
-        let hundredths = Int((self / .microseconds(10)).rounded())
-        let cents = hundredths % 100
-        return "\(hundredths / 100).\(cents < 10 ? "0" : "")\(cents)"
-    }
+extension Duration? {
+    fileprivate var inMilliseconds: Double { self?.milliseconds ?? 0 }
 }

@@ -38,6 +38,7 @@ extension MicroVM {
 
     /// A guest loads the balloon's driver after what its first command needs; until then the VMM refuses. Waits for it, but not for ever:
     /// a guest may have none.
+    @discardableResult
     private func withBalloonDriver<Answer>(_ request: () async throws -> Answer) async throws -> Answer {
         let deadline = ContinuousClock.now + .seconds(5)
         while true {
