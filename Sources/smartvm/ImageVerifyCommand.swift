@@ -14,13 +14,19 @@ struct ImageVerifyCommand: AsyncParsableCommand {
     var quiet = false
 
     func run() async throws {
+        await SmartVMCommand.reclaimAbandoned()
         let manager = BaseImageManager(try DataDirectory())
-        let all = names.isEmpty ? try manager.list().map(\.bundleId) : names
+        let all = names.isEmpty ? manager.names() : names
         let quiet = quiet
         let reporter = ImageProgressReporter()
         var areIntact = true
         for name in all {
-            let isIntact = try await manager.verify(named: name, progress: { if !quiet { reporter.report($0) } })
+            var isIntact = false
+            do {
+                isIntact = try await manager.verify(named: name, progress: { if !quiet { reporter.report($0) } })
+            } catch let error as SmartVMError where error.code == .invalidImageManifest && names.isEmpty {
+                StandardError.print("smartvm: \(error)")
+            }
             reporter.finish()
             if isIntact { print(name) } else { StandardError.print("smartvm: The image \(name) is not what it was.") }
             areIntact = areIntact && isIntact

@@ -23,7 +23,7 @@ struct SmartVMCommand: AsyncParsableCommand {
     /// Failures of smartvm itself end with 125, as docker's do, so that they can be told from the command's own status.
     static let failureStatus: Int32 = 125
 
-    /// Ends and removes what killed runs have left: whatever command comes next does it, not only one that makes a VM.
+    /// Ends and removes what killed runs have left: whatever command looks at VMs, images or VMMs does it, not only one that makes a VM.
     static func reclaimAbandoned() async {
         _ = await (try? SmartVM())?.reclaimAbandoned()
     }
@@ -49,6 +49,12 @@ struct SmartVMCommand: AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()
+            }
+            // What print(_:) has kept back reaches the disk or the pipe now, or it does not.
+            guard fflush(nil) == 0 else {
+                throw SmartVMError(
+                    .invalidFile, "Standard output cannot be written: \(String(cString: strerror(errno))).",
+                    cure: "What was printed is incomplete; send it where there is space.")
             }
         } catch let error as SmartVMError {
             StandardError.print("smartvm: \(error)")

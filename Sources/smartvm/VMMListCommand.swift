@@ -10,6 +10,7 @@ struct VMMListCommand: AsyncParsableCommand {
     var format = OutputFormat.table
 
     func run() async throws {
+        await SmartVMCommand.reclaimAbandoned()
         let releases = ImageManager(try DataDirectory()).list()
         switch format {
         case .json: print(try JSONText.of(releases))

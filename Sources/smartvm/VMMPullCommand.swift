@@ -20,6 +20,7 @@ struct VMMPullCommand: AsyncParsableCommand {
     var format = OutputFormat.table
 
     func run() async throws {
+        await SmartVMCommand.reclaimAbandoned()
         let directory = try DataDirectory()
         try directory.prepare()
         let quiet = quiet

@@ -11,6 +11,7 @@ struct VMMRemoveCommand: AsyncParsableCommand {
     var versions: [String]
 
     func run() async throws {
+        await SmartVMCommand.reclaimAbandoned()
         let manager = ImageManager(try DataDirectory())
         for version in versions {
             try await manager.remove(version)

@@ -125,7 +125,9 @@ struct JailTests {
             #expect(try code { $0.config.netns = "\(root)/nothing" } == "INVALID_CONFIG")
             #expect(try code { $0.config.cgroups = ["nosuch.max": "1"] } == "INVALID_CONFIG")
             #expect(try code { $0.config.jailerBinaryPath = "\(root)/nothing" } == "JAILER_NOT_FOUND")
-            #expect(try code { $0.config.chrootBaseDir += String(repeating: "/.", count: 40) } == "INVALID_CONFIG")
+            let deep = "\(root)/\(String(repeating: "d", count: 80))"
+            try FileTree.makeDirectories(deep, mode: 0o700)
+            #expect(try code { $0.config.chrootBaseDir = deep } == "INVALID_CONFIG")
             #expect(try code { _ in try FileTree.remove("\(root)/bin/jailer") } == "JAILER_NOT_FOUND")
             #expect(try FileTree.names(at: "\(root)/j") == [])
             #expect(JailRecord(in: directory.path) == nil)

@@ -242,7 +242,7 @@ struct VMConfigTests {
             Mistake("vsock.guestCid must be >= 3") { $0.vsock = .init(guestCid: 2, udsPath: "/v") },
             Mistake("vsock.guestCid must be <= 4294967294") { $0.vsock = .init(guestCid: 0xffff_ffff, udsPath: "/v") },
             Mistake("vsock.udsPath is required") { $0.vsock = .init(udsPath: "") },
-            Mistake("vsock.udsPath must be at most 107 bytes") {
+            Mistake("vsock.udsPath must be at most 102 bytes") {
                 $0.vsock = .init(udsPath: "/" + String(repeating: "v", count: 107))
             },
             Mistake("mmds.networkInterfaces must not be empty") { $0.mmds = .init(networkInterfaces: []) },

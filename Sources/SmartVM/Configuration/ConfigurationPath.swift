@@ -33,7 +33,19 @@ struct ConfigurationProblem: Hashable, Sendable, CustomStringConvertible {
     var text: String
 
     var description: String {
-        path == .root ? "the configuration \(text)" : "\(path) \(text)"
+        Self.printable(path == .root ? "the configuration \(text)" : "\(path) \(text)")
+    }
+
+    /// Texts of a file are repeated in messages, and may hold what a terminal obeys, or begin a line.
+    private static func printable(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator: "\u{fffd}"
+                    default: scalar
+                    }
+                }))
     }
 }
 

@@ -98,7 +98,8 @@ extension ConfigurationValidator {
         // 0 to 2 name the host, and the largest number means any.
         check(vsock.guestCid, in: 3...Int(UInt32.max) - 1, path.key("guestCid"))
         require(!vsock.udsPath.isEmpty, path.key("udsPath"), "is required")
-        require(vsock.udsPath.utf8.count <= 107, path.key("udsPath"), "must be at most 107 bytes")
+        // Where the guest's connections to the agent's port arrive has five bytes more, of the 107 that a socket's path may have.
+        require(vsock.udsPath.utf8.count <= 102, path.key("udsPath"), "must be at most 102 bytes")
     }
 
     mutating func check(

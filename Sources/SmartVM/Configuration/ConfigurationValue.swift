@@ -91,9 +91,14 @@ extension Array: ConfigurationValue where Element: ConfigurationValue {
             problems.append(.init(path: path, text: "must be an array"))
             return nil
         }
-        return elements.enumerated().compactMap { index, element in
-            Element.read(element, at: path.element(index), &problems)
+        var unread = false
+        let values = elements.enumerated().compactMap { index, element in
+            let value = Element.read(element, at: path.element(index), &problems)
+            if value == nil { unread = true }
+            return value
         }
+        // With a gap, later elements would be called by the numbers of others.
+        return unread ? nil : values
     }
 
     var json: JSONValue { .array(map(\.json)) }

@@ -34,7 +34,7 @@ extension VMConfig {
     public struct Vsock: Hashable, Sendable {
         /// The guest's context id, 3 to 4294967294. It names the guest to itself alone: two VMs can have the same. Default: 3.
         public var guestCid: Int
-        /// The Unix socket that stands for the guest on the host, at most 107 bytes.
+        /// The Unix socket that stands for the guest on the host, at most 102 bytes.
         public var udsPath: String
 
         /// Each argument is the property of its name.

@@ -93,12 +93,14 @@ struct Downloader: Sendable {
         _ url: HTTPURL, progress: () -> Int64 = { 0 }, _ attempt: () async throws -> Result
     ) async throws -> Result {
         var failures = 0
+        // What comes a second time is no progress.
+        var most = progress()
         for _ in 0..<retry.attemptsInAll {
-            let before = progress()
             do {
                 return try await attempt()
             } catch let failure as PassingFailure {
-                failures = progress() > before ? 1 : failures + 1
+                failures = progress() > most ? 1 : failures + 1
+                most = max(most, progress())
                 let asked = failure.delay ?? .zero
                 guard failures < retry.attempts, asked <= retry.longestAskedDelay else {
                     throw Self.failed(url, failure)

@@ -13,7 +13,10 @@ struct HTTPProxy: Hashable, Sendable {
             !Self.isExcepted(url.host, environment.value("no_proxy") ?? environment.value("NO_PROXY") ?? "")
         else { return nil }
         let proxy = URL(string: value.contains("://") ? value : "http://\(value)")
-        guard let proxy, let host = proxy.host(percentEncoded: false), !host.isEmpty else { return nil }
+        guard let proxy, let host = proxy.host(percentEncoded: false), !host.isEmpty, HTTPURL.hasUsablePort(proxy)
+        else {
+            return nil
+        }
         self.host = host
         port = proxy.port ?? 3128
     }

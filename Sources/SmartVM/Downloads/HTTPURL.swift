@@ -24,7 +24,17 @@ struct HTTPURL: Hashable, Sendable {
         guard url.user(percentEncoded: true) == nil, url.password(percentEncoded: true) == nil else {
             throw Self.invalid("with a password", "a name and password in a URL would be written down with it")
         }
+        guard Self.hasUsablePort(url) else { throw Self.invalid(text, "its port is not from 1 to 65535") }
         self.url = url
+    }
+
+    /// Whether there is no port, or one that can be connected to. Digits that are too many are no port to `URL`, but they are there.
+    static func hasUsablePort(_ url: URL) -> Bool {
+        if let port = url.port { return (1...65535).contains(port) }
+        let authority = url.absoluteString.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+            .dropFirst(2)
+        let place = authority.first.map { $0.prefix { $0 != "/" && $0 != "?" && $0 != "#" } } ?? ""
+        return place.last == "]" || !place.contains(":") || place.hasPrefix("[") && !place.contains("]:")
     }
 
     private static func invalid(_ text: String, _ why: String) -> SmartVMError {

@@ -7,7 +7,13 @@ extension BaseImageManager {
     ///
     /// - Throws: `INVALID_IMAGE_NAME`, `IMAGE_NOT_FOUND`, `INVALID_BASE_IMAGE_MANIFEST`.
     public func image(named name: String) throws(SmartVMError) -> BaseImageBundle {
-        try ImageDirectory(checking: name, in: cacheDir).bundle()
+        try checkCache()
+        return try ImageDirectory(checking: name, in: cacheDir).bundle()
+    }
+
+    /// The names of all images that are there, those that cannot be understood included.
+    public func names() -> [String] {
+        imageDirectories().map(\.name)
     }
 
     /// All images that are there, by name. What cannot be understood is left out.
@@ -63,7 +69,11 @@ extension BaseImageManager {
     @discardableResult
     public func pruneBaseImageCache(keeping name: String? = nil) async throws -> [String] {
         let fetched = imageDirectories().compactMap { directory -> (directory: ImageDirectory, lastUse: String)? in
-            guard let bundle = try? directory.readManifest(), bundle.preset != .minimal else { return nil }
+            // One that nobody can use goes first.
+            guard let bundle = try? directory.readManifest() else {
+                return directory.name == BaseImagePreset.minimal.rawValue ? nil : (directory, "")
+            }
+            guard bundle.preset != .minimal else { return nil }
             return (directory, bundle.lastAccessedAt)
         }
         var excess = fetched.count - maxStoredBaseImages

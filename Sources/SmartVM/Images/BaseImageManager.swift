@@ -146,6 +146,7 @@ public struct BaseImageManager: Sendable {
         if let arch = options.arch { try Self.check(arch) }
         if preset == .minimal { return try await ensureMinimal(options, steps: steps) }
         do {
+            try checkCache()
             let bundle =
                 preset == .hosted
                 ? try await ensureHosted(options, steps: steps)
@@ -162,6 +163,7 @@ public struct BaseImageManager: Sendable {
     public func ensureBaseImage(
         named name: String, progress: @escaping ImageProgress.Handler = { _ in }
     ) async throws -> BaseImageBundle {
+        try checkCache()
         let preset = BaseImagePreset(rawValue: name)
         if BaseImagePreset.all.contains(preset) { return try await ensureBaseImage(preset, progress: progress) }
         let directory = try ImageDirectory(checking: name, in: cacheDir)
@@ -184,6 +186,7 @@ public struct BaseImageManager: Sendable {
                 "The image minimal is made on this machine, for \(HostArchitecture.name) and not for \(options.arch ?? arch).",
                 cure: "Use the preset latest for another architecture.")
         }
+        try checkCache()
         let preset = BaseImagePreset.minimal
         let agent = try AgentBinary(environment)
         let directory = ImageDirectory(name: preset.rawValue, in: cacheDir)
@@ -219,6 +222,12 @@ public struct BaseImageManager: Sendable {
     /// that all may write to, as the default one is, it must be this user's own.
     func makeCache() throws(SmartVMError) {
         try DataDirectory.make(cacheDir)
+        try checkCache()
+    }
+
+    /// Refuses what another user may have put where images are looked for.
+    func checkCache() throws(SmartVMError) {
+        guard File.exists(cacheDir) else { return }
         let parent = cacheDir[..<(cacheDir.lastIndex(of: "/") ?? cacheDir.startIndex)]
         for place in [cacheDir, String(parent)] where cacheDir.hasSuffix("/.smartvm/base-images") {
             guard let status = try? FileStatus(of: place, followingLinks: false), status.kind == .directory,

@@ -85,6 +85,8 @@ struct ImageDirectory: Hashable, Sendable {
         } catch {
             throw broken("its manifest cannot be understood", error)
         }
+        // The directory's name is the image's, wherever it was copied from.
+        bundle.bundleId = name
         bundle.bundleDir = path
         bundle.kernelImagePath = moved(bundle.kernelImagePath)
         bundle.rootfsPath = moved(bundle.rootfsPath)
@@ -114,10 +116,14 @@ struct ImageDirectory: Hashable, Sendable {
         try File.synchronize("\(directory)/\(Self.manifest)")
     }
 
-    /// Notes that the image was used, once an hour at most. That this cannot be written hinders nobody, nor does it wait.
+    /// Notes that the image was used: for those that can be evicted to a second, else to an hour. That this cannot be written hinders nobody, nor does it wait.
     func touched(_ bundle: BaseImageBundle) -> BaseImageBundle {
         let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-        if let last = try? style.parse(bundle.lastAccessedAt), abs(last.timeIntervalSinceNow) < 3600 { return bundle }
+        if let last = try? style.parse(bundle.lastAccessedAt),
+            abs(last.timeIntervalSinceNow) < (bundle.preset == .minimal ? 3600 : 1)
+        {
+            return bundle
+        }
         // Under the lock, and only if it is still this image: else the description of one would be written into another.
         guard let lock = try? ImageLock(free: lockPath), let now = try? self.bundle(), now == bundle else {
             return bundle

@@ -14,8 +14,10 @@ struct JailLayout: Hashable, Sendable {
 
     /// What the VMM is called in the jail.
     var executableName: String { String(executable.split(separator: "/").last ?? "firecracker") }
+    /// The directory of all jails by its real path, which is what the kernel calls mounts by.
+    private var base: String { File.realPath(config.chrootBaseDir) ?? config.chrootBaseDir }
     /// What goes when the jail goes.
-    var directory: String { "\(config.chrootBaseDir)/\(executableName)/\(id)" }
+    var directory: String { "\(base)/\(executableName)/\(id)" }
     /// What the VMM sees as `/`.
     var root: String { "\(directory)/root" }
     /// The control group of the VMM, relative to its hierarchy.

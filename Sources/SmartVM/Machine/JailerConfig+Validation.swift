@@ -32,19 +32,21 @@ extension JailerConfig {
         let parts = file.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count >= 2
             && parts.allSatisfy { part in
-                !part.isEmpty && part.utf8.allSatisfy { isLowercase($0) || isDigit($0) || $0 == UInt8(ascii: "_") }
+                !part.isEmpty && part.utf8.allSatisfy { isLetter($0) || isDigit($0) || $0 == UInt8(ascii: "_") }
             }
+            // Sizes have capitals, as in hugetlb.2MB.max; controllers have none.
+            && parts[0] == parts[0].lowercased()
     }
 
     private static func isCgroupPath(_ path: String) -> Bool {
-        !path.utf8.contains(0)
+        !path.utf8.contains { $0 < 0x20 }
             && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
                 !$0.isEmpty && $0 != "." && $0 != ".."
             }
     }
 
-    private static func isLowercase(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool {

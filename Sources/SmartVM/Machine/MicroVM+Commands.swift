@@ -57,9 +57,9 @@ extension MicroVM {
                 switch event {
                 case .started: break
                 case .standardOutput(let bytes):
-                    result.standardOutputBytes += bytes.prefix(limit - result.standardOutputBytes.count)
+                    result.standardOutputBytes += bytes.prefix(max(0, limit) - result.standardOutputBytes.count)
                 case .standardError(let bytes):
-                    result.standardErrorBytes += bytes.prefix(limit - result.standardErrorBytes.count)
+                    result.standardErrorBytes += bytes.prefix(max(0, limit) - result.standardErrorBytes.count)
                 case .ended(let ending): result.ending = ending
                 }
             }

@@ -17,12 +17,16 @@ extension MicroVM {
     }
 
     /// The balloon's configuration. Possible in the states `running` and `paused`.
+    ///
+    /// - Throws: `INVALID_STATE` in other states; as ``SocketClient/send(_:timeout:)`` does.
     public func getBalloon() async throws -> BalloonConfig {
         try await usableClient(for: .readBalloon).balloon()
     }
 
     /// What the guest's balloon driver reports. Possible in the states `running` and `paused`, if the balloon was configured with
     /// statistics.
+    ///
+    /// - Throws: `INVALID_STATE` in other states; as ``SocketClient/send(_:timeout:)`` does.
     public func getBalloonStatistics() async throws -> BalloonStatistics {
         try await withBalloonDriver { try await usableClient(for: .readBalloon).balloonStatistics() }
     }
@@ -30,6 +34,7 @@ extension MicroVM {
     /// Gives the balloon another target. Possible in the states `running` and `paused`.
     ///
     /// - Parameter amountMib: MiB that the guest is to give back.
+    /// - Throws: `INVALID_STATE` in other states; as ``SocketClient/send(_:timeout:)`` does.
     public func updateBalloon(amountMib: UInt32) async throws {
         try await withBalloonDriver {
             try await send(.patchBalloon(BalloonUpdate(amountMib: amountMib)), for: .updateDevice)
@@ -56,6 +61,7 @@ extension MicroVM {
     /// Changes how often the guest reports. Possible in the states `running` and `paused`.
     ///
     /// - Parameter seconds: 0 only where it was 0 before.
+    /// - Throws: `INVALID_STATE` in other states; as ``SocketClient/send(_:timeout:)`` does.
     public func updateBalloonStatsInterval(seconds: UInt16) async throws {
         try await send(
             .patchBalloonStatistics(BalloonStatisticsUpdate(statsPollingIntervalS: seconds)), for: .updateDevice)
@@ -64,12 +70,15 @@ extension MicroVM {
     /// Asks the guest for its free pages. Possible in the states `running` and `paused`.
     ///
     /// - Parameter acknowledgesOnStop: Whether the device tells the guest by itself that the run is done. Default: true.
+    /// - Throws: `INVALID_STATE` in other states; as ``SocketClient/send(_:timeout:)`` does.
     public func startBalloonHinting(acknowledgesOnStop: Bool = true) async throws {
         try await send(
             .startBalloonHinting(BalloonHintingStart(acknowledgeOnStop: acknowledgesOnStop)), for: .updateDevice)
     }
 
     /// How far the run is. Possible in the states `running` and `paused`.
+    ///
+    /// - Throws: `INVALID_STATE` in other states; as ``SocketClient/send(_:timeout:)`` does.
     public func getBalloonHintingStatus() async throws -> BalloonHintingStatus {
         guard case .balloonHintingStatus(let status) = try await send(.getBalloonHintingStatus, for: .readBalloon)
         else {
@@ -79,11 +88,15 @@ extension MicroVM {
     }
 
     /// Ends the run. Possible in the states `running` and `paused`.
+    ///
+    /// - Throws: `INVALID_STATE` in other states; as ``SocketClient/send(_:timeout:)`` does.
     public func stopBalloonHinting() async throws {
         try await send(.stopBalloonHinting, for: .updateDevice)
     }
 
     /// How much memory is plugged in. Possible in the states `running` and `paused`.
+    ///
+    /// - Throws: `INVALID_STATE` in other states; as ``SocketClient/send(_:timeout:)`` does.
     public func getMemoryHotplugStatus() async throws -> MemoryHotplugStatus {
         let client = try usableClient(for: .readBalloon)
         try requireKnown(.getMemoryHotplug)
@@ -91,6 +104,8 @@ extension MicroVM {
     }
 
     /// Changes how much memory is plugged in. Possible in the states `running` and `paused`.
+    ///
+    /// - Throws: `INVALID_STATE` in other states; as ``SocketClient/send(_:timeout:)`` does.
     public func updateMemoryHotplug(_ update: MemoryHotplugUpdate) async throws {
         try await send(.patchMemoryHotplug(update), for: .updateDevice)
     }

@@ -15,6 +15,7 @@ extension MicroVM {
         snapshotPath: String, memFilePath: String, snapshotType: SnapshotType = .full
     ) async throws -> Snapshot {
         let client = try usableClient(for: .createSnapshot)
+        try requireNoJail("createSnapshot")
         let snapshot = Snapshot(
             snapshotPath: snapshotPath, memFilePath: memFilePath, snapshotType: snapshotType, config: effectiveConfig,
             hasVsock: vsockPath != nil, hasAgent: hasAgent)
@@ -52,6 +53,20 @@ extension MicroVM {
             throw SmartVMError(
                 .invalidFile, "The snapshot cannot be restored: there is no file \(path).",
                 cure: "Name the two files that createSnapshot has written.")
+        }
+        if let config = snapshot.config {
+            guard host.jailer == nil || (config.drives.isEmpty && config.pmem.isEmpty && config.image == nil) else {
+                throw SmartVMError(
+                    .invalidState,
+                    "VM \(id) cannot be restored in a jail: the snapshot's drives would not be found there.",
+                    cure: "Restore it without the jailer.")
+            }
+            // The guest has the devices that it was snapshotted with, whatever this VM was described with.
+            self.config.networkInterfaces = config.networkInterfaces
+            if let name = config.image {
+                let images = host.baseImageManager
+                imageUse = (try? images.image(named: name)).flatMap { try? images.use($0) }
+            }
         }
         let directories = host.directories
         _ = try await BlockingWork.run { directories.reclaimAbandoned() }

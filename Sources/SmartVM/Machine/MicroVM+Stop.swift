@@ -84,13 +84,14 @@ extension MicroVM {
 
     private func climb(_ policy: StopPolicy, _ process: VMMProcess) async -> [StopReport.Attempt] {
         await StopLadder.climb(policy) { rung, limit in
-            if let obstacle = await pull(rung, process) { return .unavailable(obstacle) }
-            return await process.waitUntilEnded(within: limit) ? .ended : .timedOut
+            let deadline = ContinuousClock.now + limit
+            if let obstacle = await pull(rung, process, limit: limit) { return .unavailable(obstacle) }
+            return await process.waitUntilEnded(within: max(.zero, deadline - .now)) ? .ended : .timedOut
         }
     }
 
     /// - Returns: Why it could not be tried; nil if it was.
-    private func pull(_ rung: StopRung, _ process: VMMProcess) async -> String? {
+    private func pull(_ rung: StopRung, _ process: VMMProcess, limit: Duration) async -> String? {
         switch rung {
         case .guest:
             guard state == .running else { return "the guest does not run: the VM is \(state.rawValue)" }
@@ -98,7 +99,7 @@ extension MicroVM {
         case .ctrlAltDel:
             guard state == .running else { return "the guest does not run: the VM is \(state.rawValue)" }
             do {
-                try await connectedClient().sendCtrlAltDel()
+                try await connectedClient().send(.performAction(.sendCtrlAltDel), timeout: limit)
             } catch {
                 return "\(error)"
             }

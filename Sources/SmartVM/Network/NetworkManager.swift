@@ -120,10 +120,7 @@ extension NetworkManager {
         let attachment = NetworkSession.Attachment(
             vm: vmId, interface: ifaceId, mac: try mac.map { try MACAddress($0) },
             mtu: mtu.map { UInt32(clamping: $0) }, user: user)
-        let needsReconciliation = hasReconciled.withLock { done in
-            defer { done = true }
-            return !done
-        }
+        let needsReconciliation = hasReconciled.withLock { !$0 }
         let settings = settings
         let tap = try await lock.exclusively(cancellable: true) {
             let outcome = try await BlockingWork.run {
@@ -146,6 +143,7 @@ extension NetworkManager {
             settings.step(.created)
             return outcome.tap
         }
+        hasReconciled.withLock { $0 = true }
         made.withLock { _ = $0.insert(tap.tapName) }
         if Task.isCancelled {
             try await removeTap(tap.tapName)

@@ -30,7 +30,8 @@ extension LeaseRecord: FetchableRecord {
             id: row["id"], key: NetworkKey(namespace: row["namespace"], bridge: row["bridge"]),
             address: UInt32(truncatingIfNeeded: row["address"] as Int64), tap: tap,
             owner: ProcessIdentity(
-                pid: row["ownerPID"], startTime: UInt64(bitPattern: row["ownerStart"] as Int64),
+                pid: Int32(truncatingIfNeeded: row["ownerPID"] as Int64),
+                startTime: UInt64(bitPattern: row["ownerStart"] as Int64),
                 bootID: row["ownerBootID"]))
     }
 }

@@ -1,5 +1,6 @@
 internal import FirecrackerClient
 internal import GRDB
+internal import Glibc
 internal import Linux
 internal import Synchronization
 
@@ -80,8 +81,19 @@ final class Store: Sendable {
     }
 
     private static func lock(_ path: String) throws(SmartVMError) -> FileLock {
+        let deadline = ContinuousClock.now + .seconds(10)
         do throws(Errno) {
-            return try FileLock(path, wait: true)
+            while true {
+                do throws(Errno) {
+                    return try FileLock(path)
+                } catch .wouldBlock where ContinuousClock.now < deadline {
+                    usleep(10_000)
+                }
+            }
+        } catch .wouldBlock {
+            throw SmartVMError(
+                .storeBusy, "The database \(path) is being opened by another smartvm, for more than 10 seconds.",
+                cure: "See what that one does: `fuser \(path).lock` names it.")
         } catch {
             throw SmartVMError(
                 .dataDirectoryUnusable, "The database \(path) cannot be opened and written: \(error).",
