@@ -133,6 +133,15 @@ struct VMConfigJSONTests {
             ])
     }
 
+    @Test("an element that cannot be read does not give its number to the next, and nothing of a text moves a terminal")
+    func elements() throws {
+        let text = #"{"image":"minimal","drives":[1,{"driveId":"a b","pathOnHost":"/x"}],"id":"a\u001b[31m\nb"}"#
+        let errors = try VMConfig.validate(json: Array(text.utf8)).errors
+        #expect(errors.contains { $0.hasPrefix("drives[0] ") })
+        #expect(!errors.contains { $0.hasPrefix("drives[0].") })
+        #expect(errors.allSatisfy { $0.unicodeScalars.allSatisfy { $0.value >= 0x20 } })
+    }
+
     @Test("text that is no JSON: line and column")
     func noJSON() {
         for (text, place) in [

@@ -9,11 +9,19 @@ struct HTTPURLTests {
         arguments: [
             "", "vmlinux", "/etc/passwd", "file:///etc/passwd", "ftp://example.com/x", "http://", "https:///x",
             "http://user:secret@example.com/x", "javascript:1", "http://exa mple.com", "data:text/plain,x",
+            "http://127.0.0.1:99999/x", "http://127.0.0.1:0/x", "http://127.0.0.1:1844674407370955161600/x",
         ])
     func refused(text: String) {
         let error = #expect(throws: SmartVMError.self) { try HTTPURL(text) }
         #expect(error?.code == .invalidURL)
         #expect(error?.message.contains("secret") == false)
+    }
+
+    @Test(
+        "ports that can be connected to are taken",
+        arguments: ["http://[::1]:8080/x", "http://[::1]/x", "http://a:1/", "http://a/b:c"])
+    func ports(text: String) throws {
+        #expect(try HTTPURL(text).text == text)
     }
 
     @Test("a way from https to http is refused, the other way is not")
