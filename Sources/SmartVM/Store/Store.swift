@@ -70,8 +70,7 @@ final class Store: Sendable {
             try migrate(queue)
             return queue
         }
-        // Made here, since the journal's files take the mode of the database's. Two processes must not both turn on the journal, or make
-        // the tables; SQLite's own locks are of another kind than this one.
+        // Two processes must not both turn on the journal, or make the tables.
         let lock = try Self.lock(path)
         configuration.journalMode = .wal
         defer { withExtendedLifetime(lock) {} }
@@ -80,12 +79,18 @@ final class Store: Sendable {
         return queue
     }
 
+    /// Holds a file beside the database, and makes the database's file if there is none, since the journal's files take its mode.
+    ///
+    /// A database that is there is never opened here: closing a descriptor gives up all of the locks that SQLite has on that file in
+    /// this process, and then another process takes its journal away.
     private static func lock(_ path: String) throws(SmartVMError) -> FileLock {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + patience
         do throws(Errno) {
             while true {
                 do throws(Errno) {
-                    return try FileLock(path)
+                    let lock = try FileLock("\(path).lock")
+                    do throws(Errno) { _ = try Descriptor.open(path, O_RDWR | O_CREAT | O_EXCL) } catch .fileExists {}
+                    return lock
                 } catch .wouldBlock where ContinuousClock.now < deadline {
                     usleep(10_000)
                 }
