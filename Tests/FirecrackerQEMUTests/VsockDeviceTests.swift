@@ -29,7 +29,7 @@ struct VsockDeviceTests {
             control = try VsockControl(nextHostPort: nextHostPort, holdsClients: holdsClients)
             device = try VsockDevice(
                 VsockDevice.Configuration(
-                    process: try ChildProcess(adopting: ownProcessID), notifications: try EventCounter.raw(),
+                    process: try ChildProcess(adopting: ownProcessID), inbox: try VhostInbox(.nothing()),
                     listener: listener.rawValue, path: path, control: control))
             device.regions = driver.table
             device.receive = try driver.queue(.toDriver, driver.receive)
@@ -300,10 +300,9 @@ struct VsockDeviceTests {
     }
 }
 
-extension EventCounter {
-    /// A descriptor for whoever closes it.
-    fileprivate static func raw() throws -> Int32 {
-        let counter = try EventCounter()
-        return try Linux.Descriptor.duplicate(counter.descriptor.rawValue).take()
+extension SharedDescriptor {
+    /// A listener that nothing arrives at.
+    static func nothing() throws -> SharedDescriptor {
+        SharedDescriptor(try EventCounter().descriptor.duplicate())
     }
 }

@@ -4,11 +4,8 @@ internal import Synchronization
 
 /// The vsock device: what QEMU takes for the kernel's vhost-vsock is this object, on a thread of its own.
 ///
-/// Theory of operation. QEMU's `vhost-vsock-device` leaves the rings to whoever is behind the descriptor of /dev/vhost-vsock, and talks to
-/// it by ioctls. QEMU is given a descriptor that does nothing, and a seccomp filter that makes every vhost ioctl on it wait for this
-/// process (``SeccompNotification``). What an ioctl says is decoded by ``VhostRequest``; the rings and buffers are reached through
-/// ``ProcessMemory``, their walk is ``VirtQueue``'s; packets are ``VsockHeader``s, whose meaning ``VsockMuxer`` and
-/// ``VsockConnection`` know. All of those are free of I/O. This object has the sockets and one epoll over all that can happen.
+/// Theory of operation. QEMU's ioctls arrive by way of ``VhostDispatcher``; packets are ``VsockHeader``s, whose meaning ``VsockMuxer`` and
+/// ``VsockConnection`` know. All of what they share is free of I/O. This object has the sockets and one epoll over all that can happen.
 ///
 /// One thread does everything and never waits elsewhere: QEMU holds its main lock during an ioctl, so that an answer which waited would
 /// stop the machine. For the same reason nothing needs a lock, and when "stop" is answered nothing is in flight.
@@ -19,8 +16,8 @@ final class VsockDevice {
     struct Configuration: Sendable {
         /// QEMU.
         var process: ChildProcess
-        /// The listener of the seccomp filter, which the device closes.
-        var notifications: Int32
+        /// Where its ioctls arrive.
+        var inbox: VhostInbox
         /// The Unix socket of the host's clients.
         var listener: Int32
         var path: String
@@ -28,7 +25,7 @@ final class VsockDevice {
     }
 
     enum Token: UInt64 {
-        case notifications, listener, control, receiveKick, transmitKick
+        case calls, listener, control, receiveKick, transmitKick
         /// Endpoints have numbers from here on.
         case firstEndpoint = 16
     }
@@ -100,13 +97,13 @@ final class VsockDevice {
         staging.deallocate()
         headers.deallocate()
         // A call of QEMU that waits fails then, instead of waiting for ever.
-        Glibc.close(configuration.notifications)
+        configuration.inbox.close()
         for descriptor in kicks + calls { if let descriptor { Glibc.close(descriptor) } }
     }
 
     /// Serves until it is told to stop or QEMU has ended.
     func run() throws(Errno) {
-        try epoll.add(configuration.notifications, .readable, token: Token.notifications.rawValue)
+        try epoll.add(configuration.inbox.wake.descriptor.rawValue, .readable, token: Token.calls.rawValue)
         try epoll.add(
             configuration.control.wake.descriptor.rawValue, .readable, token: Token.control.rawValue)
         while try turn() {}
@@ -120,9 +117,9 @@ final class VsockDevice {
         for event in events {
             switch Token(rawValue: event.token) {
             case .control: if !obey() { return false }
-            case .notifications:
-                if event.events.contains(.hangUp) { return false }
-                answerNotification()
+            case .calls:
+                answerCalls()
+                if configuration.inbox.isClosed { return false }
             case .listener: acceptClients()
             case .receiveKick: break
             case .transmitKick: mustTransmit = true
