@@ -63,7 +63,7 @@ extension NetDevice {
                     pause = .full
                     break
                 }
-                held = nextFrame(at: start, now: now)
+                held = fetchFrame(at: start, now: now)
             }
             guard let size = held else {
                 pause = .drained
@@ -85,7 +85,7 @@ extension NetDevice {
     }
 
     /// Puts the next frame, behind a header, where the copy will find it: its size, or nil if there is none.
-    private func nextFrame(at start: Int, now: UInt64) -> Int? {
+    private func fetchFrame(at start: Int, now: UInt64) -> Int? {
         if let frame = metadata?.nextFrame(now: now) {
             for index in start..<(start + headerSize) { inbound[index] = 0 }
             let place = start + headerSize

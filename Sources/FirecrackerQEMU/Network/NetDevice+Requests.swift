@@ -39,7 +39,7 @@ extension NetDevice {
         case .setCall(let number, let descriptor):
             try queue(number).setCall(descriptor, of: process)
         case .setBackend(let number, let isGiven):
-            setBackend(number, isGiven)
+            beginOrEnd(number, isGiven)
         case .setGuestCID, .setRunning, .unsupported:
             throw .notATerminal
         }
@@ -49,7 +49,7 @@ extension NetDevice {
     private func queue(_ number: Int) -> VhostQueue { number == 0 ? receive : transmit }
 
     /// A queue begins or ends.
-    private func setBackend(_ number: Int, _ isGiven: Bool) {
+    private func beginOrEnd(_ number: Int, _ isGiven: Bool) {
         if !isGiven { queue(number).ring.forget() }
         // What came in meanwhile has made no sound.
         if number == 0 {

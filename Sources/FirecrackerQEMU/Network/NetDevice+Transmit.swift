@@ -22,7 +22,7 @@ extension NetDevice {
             transmit.ring.suppressesKicks = true
             try takeFrames(now: now)
             for frame in frames {
-                forward(UnsafeMutableRawBufferPointer(rebasing: outbound[frame]), &service, now: now)
+                passOn(UnsafeMutableRawBufferPointer(rebasing: outbound[frame]), &service, now: now)
             }
         }
     }
@@ -62,7 +62,7 @@ extension NetDevice {
     }
 
     /// - Parameter bytes: A frame behind its header.
-    private func forward(
+    private func passOn(
         _ bytes: UnsafeMutableRawBufferPointer, _ service: inout MetadataService, now: UInt64
     ) {
         let frame = UnsafeRawBufferPointer(rebasing: bytes[headerSize...])

@@ -42,7 +42,7 @@ final class VhostQueue {
 
     /// - Parameter number: QEMU's number of it; nil for none.
     func setCall(_ number: Int32?, of process: ChildProcess) throws(Errno) {
-        try Self.replace(&call, number, process)
+        try Self.exchange(&call, number, process)
     }
 
     /// - Parameter number: QEMU's number of it; nil for none.
@@ -50,11 +50,11 @@ final class VhostQueue {
         _ number: Int32?, of process: ChildProcess, in epoll: borrowing Epoll, token: UInt64
     ) throws(Errno) {
         if let kick { try? epoll.remove(kick) }
-        try Self.replace(&kick, number, process)
+        try Self.exchange(&kick, number, process)
         if let kick { try epoll.add(kick, [.readable, .edgeTriggered], token: token) }
     }
 
-    private static func replace(
+    private static func exchange(
         _ descriptor: inout Int32?, _ number: Int32?, _ process: ChildProcess
     ) throws(Errno) {
         if let old = descriptor { close(old) }
