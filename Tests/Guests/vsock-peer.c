@@ -1,9 +1,10 @@
 // The guest's end of vsock connections, for tests and benches: a static program that does what the host's end asks of it.
 //
-//   vsock-peer serve PORT           takes connections to PORT of the guest
+//   vsock-peer serve PORT [BUFFER]  takes connections to PORT of the guest; their buffers are BUFFER bytes, if that is given
+//   vsock-peer hold PORT            takes connections, as many as come, and does nothing with them
 //   vsock-peer call PORT [COUNT]    makes COUNT connections to PORT of the host at once, and ends when they have ended
 //
-// On each connection the host sends one line of 16 bytes, filled up with blanks, that says what is to be done:
+// On each connection the host sends one line of 24 bytes, filled up with blanks, that says what is to be done:
 //
 //   source N    sends N bytes of the pattern, and closes when the host has
 //   sink N      takes N bytes, answers `good <N>\n` or `bad <place>\n`, and closes
@@ -22,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -87,15 +89,15 @@ static long long drain(int fd) {
 }
 
 static void obey(int fd) {
-    char line[17] = {0};
-    for (int have = 0; have < 16;) {
-        ssize_t got = recv(fd, line + have, 16 - have, 0);
+    char line[25] = {0};
+    for (int have = 0; have < 24;) {
+        ssize_t got = recv(fd, line + have, 24 - have, 0);
         if (got <= 0) return;
         have += got;
     }
-    char word[17];
+    char word[25];
     long long number = 0;
-    sscanf(line, "%16s %lld", word, &number);
+    sscanf(line, "%24s %lld", word, &number);
     if (!strcmp(word, "source") || !strcmp(word, "zeros")) {
         send_pattern(fd, number, word[0] == 'z');
         drain(fd);
@@ -126,17 +128,24 @@ static int vsock(unsigned cid, unsigned port, struct sockaddr_vm *address) {
     return socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
-static int serve(unsigned port) {
+static int serve(unsigned port, unsigned long long size, int holds) {
     struct sockaddr_vm address;
     int listener = vsock(VMADDR_CID_ANY, port, &address);
+    if (size > 0) {
+        // The sockets of its connections have the listener's sizes.
+        setsockopt(listener, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &size, sizeof size);
+        setsockopt(listener, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &size, sizeof size);
+    }
     if (bind(listener, (void *)&address, sizeof address) < 0 || listen(listener, 1024) < 0) {
         perror("vsock-peer: listen");
         return 1;
     }
+    struct rlimit limit = {4096, 4096};
+    if (holds) setrlimit(RLIMIT_NOFILE, &limit);
     signal(SIGCHLD, SIG_IGN);
     for (;;) {
         int fd = accept(listener, NULL, NULL);
-        if (fd < 0) continue;
+        if (fd < 0 || holds) continue;
         if (fork() == 0) {
             close(listener);
             obey(fd);
@@ -166,5 +175,7 @@ static int call(unsigned port, int count) {
 int main(int argc, char **argv) {
     if (argc < 3) return 2;
     fill_pattern();
-    return argv[1][0] == 's' ? serve(atoi(argv[2])) : call(atoi(argv[2]), argc > 3 ? atoi(argv[3]) : 1);
+    int number = argc > 3 ? atoi(argv[3]) : 0;
+    if (argv[1][0] == 'c') return call(atoi(argv[2]), number ? number : 1);
+    return serve(atoi(argv[2]), number, argv[1][0] == 'h');
 }
