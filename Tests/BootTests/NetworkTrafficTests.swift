@@ -120,7 +120,11 @@ struct NetworkTrafficTests {
             let limited = try await rate(machine, fromGuest: fromGuest, over: .seconds(4))
             #expect(limited > 1_800_000 && limited < 2_100_000, "\(limited)")
             try await patch(0, 0)
-            let free = try await rate(machine, fromGuest: fromGuest, over: .seconds(2))
+            // A stream that waited for a second may take one more to notice.
+            var free = 0.0
+            for _ in 0..<5 where free <= 3 * limited {
+                free = try await rate(machine, fromGuest: fromGuest, over: .seconds(2))
+            }
             #expect(free > 3 * limited, "\(free)")
         }
     }

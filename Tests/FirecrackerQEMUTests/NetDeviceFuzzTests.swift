@@ -6,6 +6,11 @@ import Testing
 
 @Suite("Hostile rings of the network device")
 struct NetDeviceFuzzTests {
+    /// The beginnings of this are frames.
+    private static let pattern = NetDeviceBench.frame(70_000)
+
+    private static func frame(_ count: Int) -> [UInt8] { Array(pattern.prefix(count)) }
+
     @Test("no bytes of the guest's harm it")
     func random() throws {
         let seed = Fuzzing.seed
@@ -59,14 +64,14 @@ struct NetDeviceFuzzTests {
                 bench.guestSends(MetadataClient.frame(segment), header: header, indirect: size < 16 || below(2) == 0)
             } else {
                 bench.guestSends(
-                    NetDeviceBench.frame([below(14), 60, below(3000), below(70_000)][below(4)]), header: header,
+                    Self.frame([below(14), 60, below(3000), below(70_000)][below(4)]), header: header,
                     indirect: size < 16 || below(2) == 0)
             }
         }
         for _ in 0..<below(3) {
             bench.offerBuffers(1 + below(3), size: [1, 12, below(2000) + 1, 66_000][below(4)], indirect: below(3) == 0)
         }
-        for _ in 0..<below(3) { try? bench.hostSends(NetDeviceBench.frame(14 + below(3000))) }
+        for _ in 0..<below(3) { try? bench.hostSends(Self.frame(14 + below(3000))) }
         guard below(6) == 0 else { return }
         let ring = [bench.driver.receive, bench.driver.transmit][below(2)].offset
         let value = [UInt64(below(1 << 20)) + TestDriver.guestBase, UInt64(below(1 << 16)), numbers.next()][below(3)]

@@ -170,6 +170,21 @@ struct NetDeviceTests {
         #expect(bench.device.held == nil)
     }
 
+    @Test("does not try to answer a guest again and again that gives no buffers")
+    func answersWithoutBuffers() throws {
+        let bench = try Bench(hasMetadata: true)
+        bench.offerBuffers(1, size: 1000)
+        bench.guestSends(MetadataClient.frame(TCPSegment(from: 1, to: 80, sequence: 0, flags: [.syn], window: 1000)))
+        bench.turn()
+        #expect(bench.guestFrames().count == 1)
+        bench.now = 10_000_000_000
+        bench.turn()
+        #expect(bench.device.deadline == nil && !bench.device.isBusy)
+        bench.offerBuffers(1, size: 1000)
+        bench.turn()
+        #expect(bench.guestFrames().count == 1)
+    }
+
     @Test("drops a frame that can never fit, and no other", arguments: [false, true])
     func tooLarge(merges: Bool) throws {
         let bench = try Bench(merges: merges, queueSize: 8)

@@ -17,6 +17,7 @@ extension NetDevice {
 
     /// Fills the guest's buffers: many frames with one copy.
     func pumpReceive(now: UInt64) throws(VirtQueue.Fault) {
+        lacksBuffers = false
         // Not without end, since QEMU may have something to ask.
         for _ in 0..<Self.rounds {
             if receive.ring.waitingCount < Self.fewBuffers { try receive.ring.fetch(memory, regions) }
@@ -39,6 +40,7 @@ extension NetDevice {
                     continue
                 }
                 mustReceive = false
+                lacksBuffers = true
                 return
             }
         }

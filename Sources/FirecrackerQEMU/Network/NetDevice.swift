@@ -78,6 +78,8 @@ final class NetDevice {
     var mustTransmit = false
     /// Whether there may be both frames and buffers for the guest.
     var mustReceive = false
+    /// Whether the guest has given too few buffers, and is asked to notify of more.
+    var lacksBuffers = false
     /// The frame at the beginning of `inbound` that waits for buffers or for the limiter.
     var held: Int?
 
@@ -119,7 +121,7 @@ final class NetDevice {
         let send = transmits ? sendLimiter.blockedUntil : nil
         let receive = receives && held != nil ? receiveLimiter.blockedUntil : nil
         // While the guest takes nothing, sending again would be of no use.
-        let answers = receives && held == nil ? metadata?.deadline : nil
+        let answers = receives && held == nil && !lacksBuffers ? metadata?.deadline : nil
         return [send, receive, answers].compactMap { $0 }.min()
     }
 
