@@ -49,16 +49,16 @@ public struct SeccompNotification: Hashable, Sendable {
     public static let fallocate = Int(CLINUX_SYS_FALLOCATE)
 
     /// A filter that notifies of ioctl(2) with one descriptor and a request of one group (the second byte of the request's number),
-    /// lets calls of other numbers fail, and lets everything else pass.
+    /// leaves calls of other numbers out, and lets everything else pass.
     ///
     /// - Parameters:
     ///   - descriptor: The caller's number of it; nil for none.
-    ///   - refused: Numbers of system calls that fail with EOPNOTSUPP.
+    ///   - skipped: Numbers of system calls that do nothing, and succeed.
     /// - Returns: Nothing if there is nothing to filter.
     public static func filter(
-        ioctlOf descriptor: Int32?, group: UInt8, refusing refused: [Int] = []
+        ioctlOf descriptor: Int32?, group: UInt8, skipping skipped: [Int] = []
     ) -> [Spawn.BPFInstruction] {
-        guard descriptor != nil || !refused.isEmpty else { return [] }
+        guard descriptor != nil || !skipped.isEmpty else { return [] }
         let load = UInt16(BPF_LD | BPF_W | BPF_ABS)
         let compare = UInt16(BPF_JMP | BPF_JEQ | BPF_K)
         let answer = UInt16(BPF_RET | BPF_K)
@@ -70,10 +70,10 @@ public struct SeccompNotification: Hashable, Sendable {
             pass,
             .init(load, 0),
         ]
-        for number in refused {
+        for number in skipped {
             filter += [
                 .init(compare, UInt32(number), jumpFalse: 1),
-                .init(answer, CLINUX_SECCOMP_RET_ERRNO | UInt32(EOPNOTSUPP)),
+                .init(answer, CLINUX_SECCOMP_RET_ERRNO),
             ]
         }
         if let descriptor {

@@ -48,6 +48,9 @@ public final class QEMUMachine {
     let description: MachineDescription
     let process: QEMUProcess
     let memory: MachineMemory
+    /// The memory that can be plugged.
+    let hotplugMemory: MachineMemory?
+    let memoryMap: MemoryMap
     /// When the machine was last paused, by the host's clock, in nanoseconds since 1970.
     var stoppedAt: UInt64 = 0
     /// What the guest was told of its time stamp counter, in kHz.
@@ -65,6 +68,7 @@ public final class QEMUMachine {
     public init(_ description: MachineDescription, options: Options) throws(MachineFault) {
         let binary = try QEMUBinary.locate(options.qemuBinary, searchPath: options.searchPath)
         try description.check()
+        let memoryMap = try MemoryMap(description)
         let frequency: Int
         if let snapshot = description.snapshot {
             frequency = snapshot.state.timeStampCounter
@@ -73,11 +77,16 @@ public final class QEMUMachine {
         }
         var kernelCommandLine: String?
         if description.snapshot == nil {
-            kernelCommandLine = try KernelCommandLine(description, timeStampCounter: frequency).text
+            kernelCommandLine = try KernelCommandLine(
+                description, memoryMap: memoryMap, timeStampCounter: frequency
+            ).text
         }
         let memory = try Self.openMemory(description)
+        let hotplugMemory = try Self.openHotplugMemory(description)
         self.description = description
         self.memory = memory
+        self.hotplugMemory = hotplugMemory
+        self.memoryMap = memoryMap
         timeStampCounter = frequency
         driveNodes = description.drives.enumerated().map { index, drive in
             DriveNodes(drive, index: index, isBlockDevice: FileRange.isBlockDevice(drive.file))
@@ -87,13 +96,14 @@ public final class QEMUMachine {
         let network = try NetworkRelays(description)
         self.network = network
         let started = try QEMUProcess.start(
-            binary, console: description.console, memory: memory.descriptor, vhost: vhost,
-            filter: { SeccompNotification.filter(ioctlOf: $0, group: 0xaf, refusing: description.refusedSystemCalls) }
+            binary, console: description.console, memory: memory.descriptor,
+            hotplugMemory: hotplugMemory?.descriptor, vhost: vhost,
+            filter: { SeccompNotification.filter(ioctlOf: $0, group: 0xaf, skipping: description.skippedSystemCalls) }
         ) { (channels) throws(MachineFault) in
             var channels = channels
             channels.relays = network?.remoteEnds ?? [:]
             return try QEMUCommandLine(
-                description, kernelCommandLine: kernelCommandLine, channels: channels,
+                description, memoryMap: memoryMap, kernelCommandLine: kernelCommandLine, channels: channels,
                 isBlockDevice: FileRange.isBlockDevice)
         }
         process = started.process
@@ -106,7 +116,10 @@ public final class QEMUMachine {
             if hasEndedWell(error) { return }
             throw startFault(error)
         }
-        if let snapshot = description.snapshot { try load(snapshot.state, timeout: options.startTimeout) }
+        if let snapshot = description.snapshot {
+            try load(snapshot.state, timeout: options.startTimeout)
+            try loadHotplugMemory(from: snapshot.memory)
+        }
         do throws(QMPError) {
             if let balloon = description.balloon { try begin(balloon) }
         } catch {
@@ -141,6 +154,15 @@ public final class QEMUMachine {
             }
             return try MachineMemory(
                 snapshot: snapshot.memory, size: size, tracksChanges: description.tracksMemoryChanges)
+        } catch {
+            throw MachineFault("Invalid Memory Configuration: Cannot create memory file", error)
+        }
+    }
+
+    private static func openHotplugMemory(_ description: MachineDescription) throws(MachineFault) -> MachineMemory? {
+        guard let hotplug = description.hotplugMemory else { return nil }
+        do throws(Errno) {
+            return try MachineMemory(size: hotplug.sizeMiB << 20, tracksChanges: description.tracksMemoryChanges)
         } catch {
             throw MachineFault("Invalid Memory Configuration: Cannot create memory file", error)
         }

@@ -19,12 +19,13 @@ final class QEMUProcess {
     ///
     /// - Parameters:
     ///   - memory: The file that is the guest's memory.
+    ///   - hotplugMemory: The file that is the memory which can be plugged, if there is any.
     ///   - vhost: What QEMU is given for /dev/vhost-vsock.
     ///   - filter: The seccomp filter, given QEMU's number of that descriptor; empty for none.
     ///   - arguments: Makes the command line.
     /// - Returns: The process, and the listener of the filter.
     static func start(
-        _ binary: String, console: MachineDescription.Console, memory: Int32, vhost: Int32?,
+        _ binary: String, console: MachineDescription.Console, memory: Int32, hotplugMemory: Int32?, vhost: Int32?,
         filter: (Int32?) -> [Spawn.BPFInstruction],
         commandLine: (QEMUCommandLine.Channels) throws(MachineFault) -> QEMUCommandLine
     ) throws(MachineFault) -> (process: QEMUProcess, listener: Int32?) {
@@ -40,7 +41,8 @@ final class QEMUProcess {
         let line = try commandLine(
             QEMUCommandLine.Channels(
                 standardInput: streams.input, standardOutput: streams.output, standardError: errors.write.rawValue,
-                monitor: monitor.remote.rawValue, memory: memory, vhost: vhost))
+                monitor: monitor.remote.rawValue, memory: memory, hotplugMemory: hotplugMemory,
+                vhost: vhost))
         var spawn = Spawn(binary, arguments: [QEMUBinary.name] + line.arguments)
         spawn.descriptors = line.descriptors
         spawn.deathSignal = SIGKILL
