@@ -23,7 +23,9 @@ final class Controller {
     private(set) var machine: RunningMachine? {
         didSet {
             let machine = machine?.machine
-            metrics.collect = { machine?.network?.takeCounters() ?? [] }
+            metrics.collect = {
+                (machine?.network?.takeCounters() ?? []) + (machine?.vsock?.takeCounts() ?? [])
+            }
         }
     }
     private(set) var fatal: Fatal?

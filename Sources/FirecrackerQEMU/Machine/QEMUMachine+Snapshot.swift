@@ -26,10 +26,12 @@ extension QEMUMachine {
         try runCommand("xen-save-devices-state", .members(["filename": .string("/dev/fdset/0"), "live": .bool(false)]))
         vsock?.dropConnections()
         do throws(Errno) {
-            return MachineDescription.SavedState(
+            var state = MachineDescription.SavedState(
                 bytes: try file.descriptor.read(at: 0, upTo: Int(FileRange.size(file.descriptor.rawValue) ?? 0)),
                 qemuVersion: process.monitor.version, timeStampCounter: timeStampCounter,
                 stoppedAt: stoppedAt, nextHostPort: vsock?.nextHostPort)
+            state.networkLevels = network?.levels ?? []
+            return state
         } catch {
             throw MachineFault("Cannot read the state from QEMU", error)
         }

@@ -20,15 +20,14 @@ final class QEMUProcess {
     /// - Parameters:
     ///   - memory: The file that is the guest's memory.
     ///   - hotplugMemory: The file that is the memory which can be plugged, if there is any.
-    ///   - vhost: What QEMU is given for /dev/vhost-vsock.
-    ///   - filter: The seccomp filter, given QEMU's number of that descriptor; empty for none.
-    ///   - arguments: Makes the command line.
-    /// - Returns: The process, and the listener of the filter.
+    ///   - skipped: Numbers of system calls that do nothing, and succeed.
+    ///   - commandLine: Makes the command line.
+    /// - Returns: The process, its command line, and the listener of its seccomp filter if there is one.
     static func start(
-        _ binary: String, console: MachineDescription.Console, memory: Int32, hotplugMemory: Int32?, vhost: Int32?,
-        filter: (Int32?) -> [Spawn.BPFInstruction],
+        _ binary: String, console: MachineDescription.Console, memory: Int32, hotplugMemory: Int32?,
+        skipping skipped: [Int],
         commandLine: (QEMUCommandLine.Channels) throws(MachineFault) -> QEMUCommandLine
-    ) throws(MachineFault) -> (process: QEMUProcess, listener: Int32?) {
+    ) throws(MachineFault) -> (process: QEMUProcess, line: QEMUCommandLine, listener: SharedDescriptor?) {
         let monitor = try opening { () throws(Errno) in try MonitorEnds() }
         let errors = try opening { () throws(Errno) in
             let pipe = try Pipe()
@@ -38,15 +37,18 @@ final class QEMUProcess {
             return pipe
         }
         let streams = try opening { () throws(Errno) in try StandardStreams(console) }
+        let vhost = try opening { () throws(Errno) in try Descriptor.open("/dev/null", O_RDWR) }
         let line = try commandLine(
             QEMUCommandLine.Channels(
                 standardInput: streams.input, standardOutput: streams.output, standardError: errors.write.rawValue,
                 monitor: monitor.remote.rawValue, memory: memory, hotplugMemory: hotplugMemory,
-                vhost: vhost))
+                vhost: vhost.rawValue))
         var spawn = Spawn(binary, arguments: [QEMUBinary.name] + line.arguments)
         spawn.descriptors = line.descriptors
         spawn.deathSignal = SIGKILL
-        spawn.notificationFilter = filter(line.vhostDescriptor)
+        spawn.notificationFilter = SeccompNotification.filter(
+            ioctlOf: line.networkDescriptors + (line.vsockDescriptor.map { [$0] } ?? []), group: VhostRequest.group,
+            skipping: skipped, unwritable: line.tapDescriptors)
         var started: Spawn.Started
         do throws(Spawn.Failure) {
             started = try spawn.start()
@@ -54,7 +56,8 @@ final class QEMUProcess {
             throw MachineFault("Cannot run \(binary)", error.errno)
         }
         let process = QEMUProcess(started.child, monitor.client, errors.read, streams)
-        return (process, started.takeListener()?.take())
+        let listener = started.takeListener()?.take()
+        return (process, line, listener.map { SharedDescriptor(Descriptor(owning: $0)) })
     }
 
     /// The monitor's socket pair: one end for this process, one for QEMU.
@@ -120,6 +123,11 @@ final class QEMUProcess {
             lastWords += chunk[..<count]
             if lastWords.count > Self.keptOutput { lastWords.removeFirst(lastWords.count - Self.keptOutput) }
         }
+    }
+
+    /// Whether QEMU has said that it serves the queues of a network device itself, because it could not hand them over.
+    var hasTakenOverNetwork: Bool {
+        String(decoding: lastWords, as: UTF8.self).contains("falling back on userspace virtio")
     }
 
     /// The last lines that QEMU said on standard error, without its name before them; nil if it said nothing.
