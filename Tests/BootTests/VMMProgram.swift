@@ -20,7 +20,8 @@ final class VMMProgram {
     /// - Parameters:
     ///   - directory: Nil makes one, which goes with ``end()``.
     ///   - name: Of the files in it.
-    init(in directory: String? = nil, name: String = "vm") async throws {
+    ///   - arguments: More of them for smartvm-qemu.
+    init(in directory: String? = nil, name: String = "vm", arguments: [String] = []) async throws {
         self.directory = directory ?? "/tmp/smartvm-\(uniqueName("vmm"))"
         ownsDirectory = directory == nil
         vsockPath = "\(self.directory)/\(name).vsock"
@@ -35,7 +36,7 @@ final class VMMProgram {
             "/usr/bin/unshare",
             arguments: [
                 "unshare", "-n", "sh", "-c", network + #" exec "$@""#, "sh", vmm.path, "--api-sock", "\(name).api",
-            ])
+            ] + arguments)
         spawn.environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
         spawn.workingDirectory = self.directory
         spawn.descriptors = [null.rawValue, console.rawValue, console.rawValue]
@@ -46,7 +47,8 @@ final class VMMProgram {
     }
 
     func configure(
-        drives: [Drive] = [], network: Bool = false, memoryMiB: UInt = 256, tracksDirtyPages: Bool = false
+        drives: [Drive] = [], network: Bool = false, memoryMiB: UInt = 256, tracksDirtyPages: Bool = false,
+        kernel: String? = nil, entropy: EntropyConfig = EntropyConfig(), serial: SerialConfig? = nil
     ) async throws {
         try await client.send(
             .putMachineConfig(
@@ -54,7 +56,8 @@ final class VMMProgram {
         try await client.send(
             .putBootSource(
                 BootSource(
-                    kernelImagePath: image.kernelImagePath, initrdPath: image.initrdPath, bootArgs: image.bootArgs))
+                    kernelImagePath: kernel ?? image.kernelImagePath, initrdPath: image.initrdPath,
+                    bootArgs: image.bootArgs))
         )
         let root = Drive(driveId: "rootfs", isRootDevice: true, isReadOnly: true, pathOnHost: image.rootfsPath)
         for drive in [root] + drives { try await client.send(.putDrive(drive)) }
@@ -64,7 +67,8 @@ final class VMMProgram {
                 .putNetworkInterface(
                     NetworkInterface(ifaceId: "eth0", hostDevName: "svt0", guestMac: "02:00:00:00:00:07")))
         }
-        try await client.send(.putEntropy(EntropyConfig()))
+        try await client.send(.putEntropy(entropy))
+        if let serial { try await client.send(.putSerial(serial)) }
         try await client.send(.performAction(.instanceStart))
     }
 

@@ -39,8 +39,9 @@ extension VMResources {
                 statisticsInterval: Int($0.statsPollingIntervalS), reportsFreePages: $0.freePageReporting)
         }
         description.entropy = entropy.map {
-            MachineDescription.Entropy(limit: $0.rateLimiter?.bandwidth.map { ($0.size, $0.refillTime) })
+            MachineDescription.Entropy(limiter: $0.rateLimiter)
         }
+        description.consoleLimiter = serial.rateLimiter
         let console = try openConsole()
         if let console { description.console = .file(console.descriptor.rawValue) }
         return (description, console)
@@ -77,7 +78,7 @@ extension VMResources {
 extension DriveLimiter {
     init(_ limiter: RateLimiter?) {
         func engineBucket(_ bucket: FirecrackerAPI.TokenBucket?) -> Bucket? {
-            bucket.map { Bucket(size: $0.size, refillMilliseconds: $0.refillTime) }
+            bucket.map { Bucket(size: $0.size, refillMilliseconds: $0.refillTime, oneTimeBurst: $0.oneTimeBurst ?? 0) }
         }
         self.init(bandwidth: engineBucket(limiter?.bandwidth), operations: engineBucket(limiter?.ops))
     }

@@ -18,14 +18,22 @@ public final class QEMUMachine {
         public var qemuBinary: String?
         /// The value of PATH.
         public var searchPath: String?
+        /// Who QEMU is to run as; nil: as this process.
+        public var user: QEMUUser?
+        /// Whether the guest's writes to Firecracker's boot timer are told: see ``takeBootSignals()``.
+        public var timesBoot = false
         /// Taken as early in this process as may be: the frequency of the time stamp counter is measured from then to the start.
         public var processStart: TimeStamp
         /// How long QEMU may take until its monitor answers.
         public var startTimeout: Duration = .seconds(30)
 
-        public init(qemuBinary: String? = nil, searchPath: String? = nil, processStart: TimeStamp = .now()) {
+        public init(
+            qemuBinary: String? = nil, searchPath: String? = nil, user: QEMUUser? = nil,
+            processStart: TimeStamp = .now()
+        ) {
             self.qemuBinary = qemuBinary
             self.searchPath = searchPath
+            self.user = user
             self.processStart = processStart
         }
     }
@@ -46,6 +54,7 @@ public final class QEMUMachine {
     public internal(set) var isPaused = false
 
     let description: MachineDescription
+    let user: QEMUUser?
     let process: QEMUProcess
     let memory: MachineMemory
     /// When the machine was last paused, by the host's clock, in nanoseconds since 1970.
@@ -53,18 +62,24 @@ public final class QEMUMachine {
     /// What the guest was told of its time stamp counter, in kHz.
     let timeStampCounter: Int
     var driveNodes: [DriveNodes]
+    var bursts: DriveBursts
     var balloonTargetMiB = 0
+    private var driveCounters = DriveCounters()
     let vsock: VsockThread?
     let network: NetworkRelays?
+    private let streams: DeviceStreams?
     /// Whether QEMU said that it was not the guest who ended it.
     private var hostEndedIt = false
 
     /// Starts the machine, and returns when it runs, or, if it comes from a snapshot, when it could run: it is paused then.
     ///
     /// - Throws: A fault whose text follows `Start microvm error: `. Nothing is left of the attempt then, and it can be made again.
-    public init(_ description: MachineDescription, options: Options) throws(MachineFault) {
+    public init(_ given: MachineDescription, options: Options) throws(MachineFault) {
+        var description = given
         let binary = try QEMUBinary.locate(options.qemuBinary, searchPath: options.searchPath)
         try description.check()
+        let copies = try Self.makeReadable(&description, for: options.user)
+        defer { withExtendedLifetime(copies) {} }
         let frequency: Int
         if let snapshot = description.snapshot {
             frequency = snapshot.state.timeStampCounter
@@ -76,9 +91,13 @@ public final class QEMUMachine {
             kernelCommandLine = try KernelCommandLine(description, timeStampCounter: frequency).text
         }
         let memory = try Self.openMemory(description)
-        self.description = description
+        self.description = given
+        user = options.user
         self.memory = memory
         timeStampCounter = frequency
+        let limits = Self.initialLimiters(description)
+        bursts = limits.bursts
+        for index in description.drives.indices { description.drives[index].limiter = limits.limiters[index] }
         driveNodes = description.drives.enumerated().map { index, drive in
             DriveNodes(drive, index: index, isBlockDevice: FileRange.isBlockDevice(drive.file))
         }
@@ -86,18 +105,24 @@ public final class QEMUMachine {
         defer { if let vhost { close(vhost) } }
         let network = try NetworkRelays(description)
         self.network = network
+        let streams = try Self.openStreams(description)
+        self.streams = streams
         let started = try QEMUProcess.start(
-            binary, console: description.console, memory: memory.descriptor, vhost: vhost,
+            binary, user: options.user, console: description.console, consoleOutput: streams?.consoleEnd,
+            memory: memory.descriptor,
+            vhost: vhost,
             filter: { SeccompNotification.filter(ioctlOf: $0, group: 0xaf, refusing: description.refusedSystemCalls) }
         ) { (channels) throws(MachineFault) in
             var channels = channels
             channels.relays = network?.remoteEnds ?? [:]
+            channels.entropy = streams?.entropyEnd
             return try QEMUCommandLine(
                 description, kernelCommandLine: kernelCommandLine, channels: channels,
                 isBlockDevice: FileRange.isBlockDevice)
         }
         process = started.process
         network?.closeRemoteEnds()
+        try Self.begin(streams, output: started.process.consoleOutput)
         vsock = try Self.startVsock(description, started.process, started.listener)
         do throws(QMPError) {
             try process.monitor.open(timeout: options.startTimeout)
@@ -108,6 +133,7 @@ public final class QEMUMachine {
         }
         if let snapshot = description.snapshot { try load(snapshot.state, timeout: options.startTimeout) }
         do throws(QMPError) {
+            if options.timesBoot, description.snapshot == nil { try watchBootTimer() }
             if let balloon = description.balloon { try begin(balloon) }
         } catch {
             if hasEndedWell(error) { return }
@@ -131,6 +157,43 @@ public final class QEMUMachine {
             throw MachineFault("The processor's time stamp counter does not run; a guest could not tell the time.")
         }
         return frequency
+    }
+
+    private static func openStreams(_ description: MachineDescription) throws(MachineFault) -> DeviceStreams? {
+        do throws(Errno) {
+            return try DeviceStreams(
+                console: description.consoleLimiter, entropy: description.entropy?.limiter,
+                levels: description.snapshot?.state.limiters[DeviceStreams.entropyName])
+        } catch {
+            throw MachineFault("Cannot open the channels to QEMU", error)
+        }
+    }
+
+    private static func begin(_ streams: DeviceStreams?, output: Int32) throws(MachineFault) {
+        do throws(Errno) {
+            try streams?.begin(output: output)
+        } catch {
+            throw MachineFault("Cannot start the thread of the limited devices", error)
+        }
+    }
+
+    /// Puts copies in the place of what QEMU's user may not read.
+    private static func makeReadable(
+        _ description: inout MachineDescription, for user: QEMUUser?
+    ) throws(MachineFault) -> [SharedDescriptor] {
+        var copies: [SharedDescriptor] = []
+        do throws(Errno) {
+            for file in [\MachineDescription.kernel, \MachineDescription.initrd] {
+                guard let given = description[keyPath: file], let copy = try user?.readableCopy(of: given) else {
+                    continue
+                }
+                description[keyPath: file] = copy.descriptor.rawValue
+                copies.append(copy)
+            }
+        } catch {
+            throw MachineFault("Cannot copy the kernel for QEMU's user", error)
+        }
+        return copies
     }
 
     private static func openMemory(_ description: MachineDescription) throws(MachineFault) -> MachineMemory {
@@ -172,6 +235,32 @@ public final class QEMUMachine {
         }
     }
 
+    /// There is no device at the boot timer's address, so QEMU can be made to complain of every write.
+    private func watchBootTimer() throws(QMPError) {
+        // Later releases have moved these complaints to a class of their own; those that do not know it ignore the second command.
+        for classes in ["guest_errors", "guest_errors,invalid_mem"] {
+            try process.monitor.execute("human-monitor-command", .members(["command-line": .string("log \(classes)")]))
+        }
+    }
+
+    /// How often the guest has written a byte to the boot timer since the last call.
+    func takeBootSignals() -> Int { process.takeBootSignals() }
+
+    /// What is left in the rate limiters, by the names of their devices.
+    func limiterLevels() throws(MachineFault) -> [String: LimiterLevels] {
+        try burstLevels().merging(streams?.levels ?? [:]) { first, _ in first }
+    }
+
+    /// What the devices have counted since the last call, by the names of Firecracker's metrics.
+    func takeCounters() -> [(group: String, name: String, value: UInt64)] {
+        var counters = (network?.takeCounters() ?? []) + (streams?.takeCounters() ?? [])
+        // One that has ended cannot be asked any more.
+        if ending == nil, let answer = try? runCommand("query-blockstats") {
+            counters += driveCounters.take(from: answer, ids: description.drives.map(\.id))
+        }
+        return counters
+    }
+
     /// QEMU's process, for those who count its CPU time or memory.
     public var processID: Int32 { process.child.pid }
 
@@ -191,12 +280,14 @@ public final class QEMUMachine {
         }
         guard ending == nil, let end = process.checkEnd() else { return }
         receiveEvents()
+        streams?.drainAndStop()
         ending = Self.ending(end, hostEndedIt: hostEndedIt, complaint: process.complaint)
     }
 
     /// Ends QEMU at once, as a power failure would.
     public func kill() {
         process.kill()
+        streams?.drainAndStop()
         if ending == nil { ending = .failed("QEMU was killed.") }
     }
 

@@ -63,4 +63,15 @@ struct FrameLimiter: Hashable {
         if let ops = change.ops { frames = RefillingBucket(ops, now: now) }
         blockedUntil = nil
     }
+
+    /// What is left, for a snapshot.
+    func levels(now: UInt64) -> LimiterLevels {
+        LimiterLevels(bandwidth: bytes?.level(now: now), operations: frames?.level(now: now))
+    }
+
+    /// Goes on with what was left, as far as it limits that at all.
+    mutating func adoptLevels(_ saved: LimiterLevels, now: UInt64) {
+        if let level = saved.bandwidth { bytes?.adoptLevels(level, now: now) }
+        if let level = saved.operations { frames?.adoptLevels(level, now: now) }
+    }
 }

@@ -84,4 +84,16 @@ struct RefillingBucket: Hashable {
         time += quotient + (remainder > 0 ? 1 : 0)
         level = min(size, level.addingReportingOverflow(tokens).overflow ? size : level + tokens)
     }
+
+    /// What is left, for a snapshot.
+    func level(now: UInt64) -> LimiterLevels.Bucket {
+        LimiterLevels.Bucket(budget: level, oneTimeBurst: burst, age: now > time ? now - time : 0)
+    }
+
+    /// Goes on with what was left.
+    mutating func adoptLevels(_ saved: LimiterLevels.Bucket, now: UInt64) {
+        level = min(size, saved.budget)
+        burst = saved.oneTimeBurst
+        time = saved.age <= now ? now - saved.age : now
+    }
 }

@@ -103,6 +103,11 @@ extension SnapshotState {
         members["tsc_khz"] = .unsigned(UInt64(machine.timeStampCounter))
         members["stopped_at_ns"] = .unsigned(machine.stoppedAt)
         members["vsock_next_host_port"] = machine.nextHostPort.map { .unsigned(UInt64($0)) }
+        if !machine.limiters.isEmpty {
+            var limiters = JSONObject()
+            for (name, levels) in machine.limiters { limiters[name] = levels.json }
+            members["limiters"] = .object(limiters)
+        }
         return members
     }
 
@@ -115,11 +120,16 @@ extension SnapshotState {
             throw .content("tsc_khz")
         }
         guard let stoppedAt = members["stopped_at_ns"]?.unsigned else { throw .content("stopped_at_ns") }
+        var limiters: [String: LimiterLevels] = [:]
+        if case .object(let saved)? = members["limiters"] {
+            for member in saved.members { limiters[member.name] = LimiterLevels(member.value) }
+        }
         self.init(
             configuration: configuration, isPCIEnabled: members["pci"] == .bool(true),
             machine: .init(
                 bytes: bytes, qemuVersion: qemuVersion, timeStampCounter: frequency, stoppedAt: stoppedAt,
-                nextHostPort: members["vsock_next_host_port"]?.unsigned.flatMap { UInt32(exactly: $0) }))
+                nextHostPort: members["vsock_next_host_port"]?.unsigned.flatMap { UInt32(exactly: $0) },
+                limiters: limiters))
     }
 }
 
