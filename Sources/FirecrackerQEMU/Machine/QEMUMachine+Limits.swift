@@ -20,7 +20,7 @@ extension QEMUMachine {
 
     /// Takes away the bursts that are spent.
     func checkBursts() {
-        guard hasBursts, ending == nil, let stats = try? runCommand("query-blockstats") else { return }
+        guard hasBursts, let stats = blockStatistics else { return }
         for change in bursts.advance({ DriveCounters.usage(ofDrive: $0, in: stats) }) {
             try? apply(change.limiter, toDrive: change.index)
         }

@@ -64,10 +64,10 @@ public final class QEMUMachine {
     var driveNodes: [DriveNodes]
     var bursts: DriveBursts
     var balloonTargetMiB = 0
-    private var driveCounters = DriveCounters()
+    var driveCounters = DriveCounters()
     let vsock: VsockThread?
     let network: NetworkRelays?
-    private let streams: DeviceStreams?
+    let streams: DeviceStreams?
     /// Whether QEMU said that it was not the guest who ended it.
     private var hostEndedIt = false
 
@@ -159,43 +159,6 @@ public final class QEMUMachine {
         return frequency
     }
 
-    private static func openStreams(_ description: MachineDescription) throws(MachineFault) -> DeviceStreams? {
-        do throws(Errno) {
-            return try DeviceStreams(
-                console: description.consoleLimiter, entropy: description.entropy?.limiter,
-                levels: description.snapshot?.state.limiters[DeviceStreams.entropyName])
-        } catch {
-            throw MachineFault("Cannot open the channels to QEMU", error)
-        }
-    }
-
-    private static func begin(_ streams: DeviceStreams?, output: Int32) throws(MachineFault) {
-        do throws(Errno) {
-            try streams?.begin(output: output)
-        } catch {
-            throw MachineFault("Cannot start the thread of the limited devices", error)
-        }
-    }
-
-    /// Puts copies in the place of what QEMU's user may not read.
-    private static func makeReadable(
-        _ description: inout MachineDescription, for user: QEMUUser?
-    ) throws(MachineFault) -> [SharedDescriptor] {
-        var copies: [SharedDescriptor] = []
-        do throws(Errno) {
-            for file in [\MachineDescription.kernel, \MachineDescription.initrd] {
-                guard let given = description[keyPath: file], let copy = try user?.readableCopy(of: given) else {
-                    continue
-                }
-                description[keyPath: file] = copy.descriptor.rawValue
-                copies.append(copy)
-            }
-        } catch {
-            throw MachineFault("Cannot copy the kernel for QEMU's user", error)
-        }
-        return copies
-    }
-
     private static func openMemory(_ description: MachineDescription) throws(MachineFault) -> MachineMemory {
         let size = description.memoryMiB << 20
         do throws(Errno) {
@@ -233,32 +196,6 @@ public final class QEMUMachine {
         } catch {
             throw MachineFault("Cannot start the vsock device", error)
         }
-    }
-
-    /// There is no device at the boot timer's address, so QEMU can be made to complain of every write.
-    private func watchBootTimer() throws(QMPError) {
-        // Later releases have moved these complaints to a class of their own; those that do not know it ignore the second command.
-        for classes in ["guest_errors", "guest_errors,invalid_mem"] {
-            try process.monitor.execute("human-monitor-command", .members(["command-line": .string("log \(classes)")]))
-        }
-    }
-
-    /// How often the guest has written a byte to the boot timer since the last call.
-    func takeBootSignals() -> Int { process.takeBootSignals() }
-
-    /// What is left in the rate limiters, by the names of their devices.
-    func limiterLevels() throws(MachineFault) -> [String: LimiterLevels] {
-        try burstLevels().merging(streams?.levels ?? [:]) { first, _ in first }
-    }
-
-    /// What the devices have counted since the last call, by the names of Firecracker's metrics.
-    func takeCounters() -> [(group: String, name: String, value: UInt64)] {
-        var counters = (network?.takeCounters() ?? []) + (streams?.takeCounters() ?? [])
-        // One that has ended cannot be asked any more.
-        if ending == nil, let answer = try? runCommand("query-blockstats") {
-            counters += driveCounters.take(from: answer, ids: description.drives.map(\.id))
-        }
-        return counters
     }
 
     /// QEMU's process, for those who count its CPU time or memory.
