@@ -122,41 +122,4 @@ struct VMMTests {
             #expect(try machine.child.waitUntilExit() == .exited(1))
         }
     }
-
-    @Test("a terminal is raw while the guest runs, and as before when smartvm-qemu has been told to end")
-    func terminal() async throws {
-        let directory = "/tmp/smartvm-\(uniqueName("tty"))"
-        try FileTree.makeDirectory(directory, mode: 0o700)
-        defer { try? FileTree.removeAll(directory) }
-        let image = try await BaseImageManager(try DataDirectory()).ensureBaseImage()
-        // There is no root: the kernel stops, and stays.
-        let configuration = """
-            {"boot-source": {"kernel_image_path": "\(image.kernelImagePath)", "boot_args": "console=ttyS0 panic=0"},
-             "drives": [], "machine-config": {"vcpu_count": 1, "mem_size_mib": 128}}
-            """
-        try File.write(Array(configuration.utf8), to: "\(directory)/config")
-        let terminal = try PseudoTerminal()
-        let line = terminal.terminal.rawValue
-        func flags() -> tcflag_t {
-            var settings = termios()
-            tcgetattr(line, &settings)
-            return settings.c_lflag & tcflag_t(ICANON | ECHO | ISIG)
-        }
-        let before = flags()
-        var spawn = Spawn(
-            try VMMSelection.qemu.resolve(in: try DataDirectory()).path,
-            arguments: ["smartvm-qemu", "--no-api", "--config-file", "config", "--log-path", "log"])
-        spawn.environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
-        spawn.workingDirectory = directory
-        spawn.newSession = true
-        spawn.descriptors = Array(repeating: line, count: 3)
-        let child = try spawn.start().child
-        let isRaw = try await eventually(seconds: 20) { flags() == 0 }
-        child.kill(SIGTERM)
-        #expect(isRaw && before != 0)
-        #expect(child.waitForEnd(timeout: .seconds(10)))
-        #expect(try child.waitUntilExit() == .signaled(SIGTERM))
-        #expect(flags() == before)
-        _ = terminal.controller.rawValue
-    }
 }

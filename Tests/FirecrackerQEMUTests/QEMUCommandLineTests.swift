@@ -26,16 +26,22 @@ struct QEMUCommandLineTests {
             description.drives = [
                 MachineDescription.BlockDevice(id: "a", file: 60), .init(id: "b", file: 61, isReadOnly: true),
             ]
-            description.networkInterfaces = [.init(id: "eth0", tap: 70, macAddress: "02:00:00:00:00:01", mtu: 1400)]
+            description.networkInterfaces = [
+                .init(id: "eth0", tap: 70, macAddress: "02:00:00:00:00:01", mtu: 1400), .init(id: "eth1", tap: 71),
+            ]
         }
-        #expect(line.descriptors == [100, 101, 102, 105, 50, 51, 103, 60, 61, 70])
+        #expect(line.descriptors == [100, 101, 102, 105, 50, 51, 103, 60, 61, 70, 104, 71, 104])
         #expect(values("-kernel", line) == ["/proc/self/fd/4"])
         #expect(values("-initrd", line) == ["/proc/self/fd/5"])
         #expect(values("-append", line) == ["quiet"])
         #expect(values("-chardev", line).contains("socket,id=qmp,fd=6"))
         #expect(values("-add-fd", line) == ["fd=7,set=1", "fd=8,set=2"])
-        #expect(values("-netdev", line) == ["tap,id=tap0,fd=9,vhost=off"])
-        #expect(line.vhostDescriptor == nil)
+        #expect(
+            values("-netdev", line) == [
+                "tap,id=tap0,fd=9,vhost=on,vhostfd=10", "tap,id=tap1,fd=11,vhost=on,vhostfd=12",
+            ])
+        #expect(line.networkDescriptors == [10, 12] && line.tapDescriptors == [9, 11])
+        #expect(line.vsockDescriptor == nil)
     }
 
     @Test("has the machine that boots without timers")
@@ -74,7 +80,7 @@ struct QEMUCommandLineTests {
             description.balloon = .init(targetMiB: 0, deflatesOnOutOfMemory: true)
             description.entropy = .init()
         }
-        #expect(line.vhostDescriptor == 6)
+        #expect(line.vsockDescriptor == 6)
         #expect(
             values("-device", line) == [
                 "i8042", "vhost-vsock-device,id=vsock0,guest-cid=42,vhostfd=6,event_idx=off",

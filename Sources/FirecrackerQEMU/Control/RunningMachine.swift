@@ -130,14 +130,8 @@ extension RunningMachine {
         var config = devices.interfaces[index].config
         config.rxRateLimiter = config.rxRateLimiter.updated(by: update.rxRateLimiter)
         config.txRateLimiter = config.txRateLimiter.updated(by: update.txRateLimiter)
-        let isRelayed =
-            machine.network?.updateLimiters(
-                of: update.ifaceId, receive: update.rxRateLimiter, send: update.txRateLimiter) == true
-        guard isRelayed || config.rxRateLimiter == nil && config.txRateLimiter == nil else {
-            throw APIFault(
-                failure + "smartvm-qemu cannot begin to limit an interface that had neither a limiter nor metadata at "
-                    + "InstanceStart: give \(update.ifaceId) a limiter then, however large.")
-        }
+        machine.network?.updateLimiters(
+            of: update.ifaceId, receive: update.rxRateLimiter, send: update.txRateLimiter)
         devices.interfaces[index].config = config
     }
 

@@ -69,6 +69,8 @@ public struct MachineDescription: Sendable {
         public var nextHostPort: UInt32?
         /// What was left in the rate limiters that this process applies, by the names of their devices.
         public var limiters: [String: LimiterLevels]
+        /// What is left in the buckets of the network interfaces, in their order.
+        var networkLevels: [NetworkLevels] = []
 
         public init(
             bytes: [UInt8], qemuVersion: String, timeStampCounter: Int, stoppedAt: UInt64, nextHostPort: UInt32? = nil,
@@ -125,9 +127,6 @@ public struct MachineDescription: Sendable {
         public var receiveLimiter: RateLimiter?
         /// From the guest.
         public var sendLimiter: RateLimiter?
-
-        /// Whether its frames pass through this process. It stays so for the life of the machine.
-        public var isRelayed: Bool { metadataAddress != nil || receiveLimiter != nil || sendLimiter != nil }
 
         public init(id: String, tap: Int32, macAddress: String? = nil, mtu: UInt16? = nil) {
             self.id = id

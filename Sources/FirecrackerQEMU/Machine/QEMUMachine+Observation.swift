@@ -26,7 +26,7 @@ extension QEMUMachine {
 
     /// What the devices have counted since the last call, by the names of Firecracker's metrics.
     func takeCounters() -> [(group: String, name: String, value: UInt64)] {
-        var counters = (network?.takeCounters() ?? []) + (streams?.takeCounters() ?? [])
+        var counters = (network?.takeCounters() ?? []) + (vsock?.takeCounts() ?? []) + (streams?.takeCounters() ?? [])
         if let answer = blockStatistics {
             counters += driveCounters.take(from: answer, ids: description.drives.map(\.id))
         }

@@ -27,10 +27,12 @@ extension QEMUMachine {
         vsock?.dropConnections()
         let limiters = try limiterLevels()
         do throws(Errno) {
-            return MachineDescription.SavedState(
+            var state = MachineDescription.SavedState(
                 bytes: try file.descriptor.read(at: 0, upTo: Int(FileRange.size(file.descriptor.rawValue) ?? 0)),
                 qemuVersion: process.monitor.version, timeStampCounter: timeStampCounter,
                 stoppedAt: stoppedAt, nextHostPort: vsock?.nextHostPort, limiters: limiters)
+            state.networkLevels = network?.levels ?? []
+            return state
         } catch {
             throw MachineFault("Cannot read the state from QEMU", error)
         }

@@ -10,7 +10,8 @@ public import Linux
 /// monitor (``QMPClient``) is one end of a socket pair. When it answers, the machine stands and its processors run.
 ///
 /// The owner polls ``descriptors`` and calls ``handle(readable:)``; once QEMU has ended, ``ending`` says how. Nothing here is safe to
-/// use from two threads. The vsock device has a thread of its own, because QEMU waits for it inside system calls.
+/// use from two threads. The devices that this process plays
+/// (``VhostDevices``) have threads of their own, because QEMU waits for them inside system calls.
 public final class QEMUMachine {
     /// What does not belong to the machine but to the way of running it.
     public struct Options: Sendable {
@@ -65,9 +66,10 @@ public final class QEMUMachine {
     var bursts: DriveBursts
     var balloonTargetMiB = 0
     var driveCounters = DriveCounters()
-    let vsock: VsockThread?
-    let network: NetworkRelays?
     let streams: DeviceStreams?
+    private let vhost: VhostDevices?
+    var vsock: VsockThread? { vhost?.vsock }
+    var network: NetworkInterfaces? { vhost?.network }
     /// Whether QEMU said that it was not the guest who ended it.
     private var hostEndedIt = false
 
@@ -101,29 +103,23 @@ public final class QEMUMachine {
         driveNodes = description.drives.enumerated().map { index, drive in
             DriveNodes(drive, index: index, isBlockDevice: FileRange.isBlockDevice(drive.file))
         }
-        let vhost = try Self.vhostDescriptor(description)
-        defer { if let vhost { close(vhost) } }
-        let network = try NetworkRelays(description)
-        self.network = network
         let streams = try Self.openStreams(description)
         self.streams = streams
         let started = try QEMUProcess.start(
             binary, user: options.user, console: description.console, consoleOutput: streams?.consoleEnd,
-            memory: memory.descriptor,
-            vhost: vhost,
-            filter: { SeccompNotification.filter(ioctlOf: $0, group: 0xaf, refusing: description.refusedSystemCalls) }
+            memory: memory.descriptor, refusing: description.refusedSystemCalls
         ) { (channels) throws(MachineFault) in
             var channels = channels
-            channels.relays = network?.remoteEnds ?? [:]
             channels.entropy = streams?.entropyEnd
             return try QEMUCommandLine(
                 description, kernelCommandLine: kernelCommandLine, channels: channels,
                 isBlockDevice: FileRange.isBlockDevice)
         }
         process = started.process
-        network?.closeRemoteEnds()
+        vhost = try started.listener.flatMap { (listener) throws(MachineFault) in
+            try VhostDevices(description, started.process.child, listener, started.line)
+        }
         try Self.begin(streams, output: started.process.consoleOutput)
-        vsock = try Self.startVsock(description, started.process, started.listener)
         do throws(QMPError) {
             try process.monitor.open(timeout: options.startTimeout)
         } catch {
@@ -172,32 +168,6 @@ public final class QEMUMachine {
         }
     }
 
-    /// Something for QEMU to hold that does nothing, if there is a vsock device: see ``VsockDevice``.
-    private static func vhostDescriptor(_ description: MachineDescription) throws(MachineFault) -> Int32? {
-        guard description.vsock != nil else { return nil }
-        do throws(Errno) {
-            return try Descriptor.open("/dev/null", O_RDWR).take()
-        } catch {
-            throw MachineFault("Cannot open the channels to QEMU", error)
-        }
-    }
-
-    /// Takes over the listener.
-    private static func startVsock(
-        _ description: MachineDescription, _ process: QEMUProcess, _ listener: Int32?
-    ) throws(MachineFault) -> VsockThread? {
-        guard let listener else { return nil }
-        let notifications = Descriptor(owning: listener)
-        guard let vsock = description.vsock else { return nil }
-        do throws(Errno) {
-            return try VsockThread(
-                listener: vsock.listener, path: vsock.path, process: process.child, notifications: notifications,
-                nextHostPort: description.snapshot?.state.nextHostPort, holdsClients: description.snapshot != nil)
-        } catch {
-            throw MachineFault("Cannot start the vsock device", error)
-        }
-    }
-
     /// QEMU's process, for those who count its CPU time or memory.
     public var processID: Int32 { process.child.pid }
 
@@ -211,7 +181,14 @@ public final class QEMUMachine {
     /// Takes in what one of ``descriptors`` has.
     public func handle(readable descriptor: Int32) {
         switch descriptor {
-        case process.errorOutput.rawValue: process.receiveErrorOutput()
+        case process.errorOutput.rawValue:
+            process.receiveErrorOutput()
+            if process.hasTakenOverNetwork {
+                process.kill()
+                ending = .failed(
+                    "The guest has set up a network queue that is not in its memory. QEMU would serve it past all limits."
+                )
+            }
         case process.monitor.descriptor, process.child.descriptor: receiveEvents()
         default: break
         }

@@ -30,16 +30,14 @@ final class QEMUProcess {
     /// - Parameters:
     ///   - consoleOutput: Takes the console's output in its place, if there is one.
     ///   - memory: The file that is the guest's memory.
-    ///   - vhost: What QEMU is given for /dev/vhost-vsock.
-    ///   - filter: The seccomp filter, given QEMU's number of that descriptor; empty for none.
-    ///   - arguments: Makes the command line.
-    /// - Returns: The process, and the listener of the filter.
+    ///   - refused: Numbers of system calls that fail.
+    ///   - commandLine: Makes the command line.
+    /// - Returns: The process, its command line, and the listener of its seccomp filter if there is one.
     static func start(
         _ binary: String, user: QEMUUser?, console: MachineDescription.Console, consoleOutput: Int32?, memory: Int32,
-        vhost: Int32?,
-        filter: (Int32?) -> [Spawn.BPFInstruction],
+        refusing refused: [Int],
         commandLine: (QEMUCommandLine.Channels) throws(MachineFault) -> QEMUCommandLine
-    ) throws(MachineFault) -> (process: QEMUProcess, listener: Int32?) {
+    ) throws(MachineFault) -> (process: QEMUProcess, line: QEMUCommandLine, listener: SharedDescriptor?) {
         let monitor = try opening { () throws(Errno) in try MonitorEnds() }
         let errors = try opening { () throws(Errno) in
             let pipe = try Pipe()
@@ -49,17 +47,20 @@ final class QEMUProcess {
             return pipe
         }
         let streams = try opening { () throws(Errno) in try StandardStreams(console) }
+        let vhost = try opening { () throws(Errno) in try Descriptor.open("/dev/null", O_RDWR) }
         let line = try commandLine(
             QEMUCommandLine.Channels(
                 standardInput: streams.input, standardOutput: consoleOutput ?? streams.output,
                 standardError: errors.write.rawValue,
-                monitor: monitor.remote.rawValue, memory: memory, vhost: vhost))
+                monitor: monitor.remote.rawValue, memory: memory, vhost: vhost.rawValue))
         var spawn = Spawn(binary, arguments: [QEMUBinary.name] + line.arguments)
         spawn.descriptors = line.descriptors
         spawn.deathSignal = SIGKILL
         spawn.identity = user?.identity
         spawn.noNewPrivileges = true
-        spawn.notificationFilter = filter(line.vhostDescriptor)
+        spawn.notificationFilter = SeccompNotification.filter(
+            ioctlOf: line.networkDescriptors + (line.vsockDescriptor.map { [$0] } ?? []), group: VhostRequest.group,
+            refusing: refused, unwritable: line.tapDescriptors)
         var started: Spawn.Started
         do throws(Spawn.Failure) {
             started = try spawn.start()
@@ -68,7 +69,8 @@ final class QEMUProcess {
             throw MachineFault("Cannot run \(binary)\(whose)", error.errno)
         }
         let process = QEMUProcess(started.child, monitor.client, errors.read, streams)
-        return (process, started.takeListener()?.take())
+        let listener = started.takeListener()?.take()
+        return (process, line, listener.map { SharedDescriptor(Descriptor(owning: $0)) })
     }
 
     /// The monitor's socket pair: one end for this process, one for QEMU.
@@ -150,6 +152,11 @@ final class QEMUProcess {
     func takeBootSignals() -> Int {
         defer { bootSignals = 0 }
         return bootSignals
+    }
+
+    /// Whether QEMU has said that it serves the queues of a network device itself, because it could not hand them over.
+    var hasTakenOverNetwork: Bool {
+        String(decoding: lastWords, as: UTF8.self).contains("falling back on userspace virtio")
     }
 
     /// The last lines that QEMU said on standard error, without its name before them; nil if it said nothing.

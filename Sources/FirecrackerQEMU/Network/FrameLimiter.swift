@@ -13,10 +13,22 @@ struct FrameLimiter: Hashable {
     /// Nothing passes before.
     private(set) var blockedUntil: UInt64?
 
-    /// - Parameter configuration: Nil limits nothing.
-    init(_ configuration: FirecrackerAPI.RateLimiter?, now: UInt64) {
-        bytes = configuration?.bandwidth.flatMap { RefillingBucket($0, now: now) }
-        frames = configuration?.ops.flatMap { RefillingBucket($0, now: now) }
+    /// What is left in the buckets, of those that there are.
+    struct Levels: Hashable, Sendable {
+        var bytes: RefillingBucket.Level?
+        var frames: RefillingBucket.Level?
+    }
+
+    /// - Parameters:
+    ///   - configuration: Nil limits nothing.
+    ///   - levels: Buckets without one are full.
+    init(_ configuration: FirecrackerAPI.RateLimiter?, levels: Levels = Levels(), now: UInt64) {
+        bytes = configuration?.bandwidth.flatMap { RefillingBucket($0, level: levels.bytes, now: now) }
+        frames = configuration?.ops.flatMap { RefillingBucket($0, level: levels.frames, now: now) }
+    }
+
+    func levels(now: UInt64) -> Levels {
+        Levels(bytes: bytes?.level(now: now), frames: frames?.level(now: now))
     }
 
     var limitsNothing: Bool { bytes == nil && frames == nil }

@@ -21,14 +21,26 @@ struct RefillingBucket: Hashable {
     /// When `level` was right.
     private var time: UInt64
 
-    /// Full. Nil if the configuration limits nothing.
-    init?(_ configuration: FirecrackerAPI.TokenBucket, now: UInt64) {
+    /// What is left in a bucket.
+    struct Level: Hashable, Sendable {
+        var budget: UInt64
+        var burst: UInt64
+        /// Nanoseconds since the budget was right.
+        var age: UInt64
+    }
+
+    /// Full, or as full as `level` says. Nil if the configuration limits nothing.
+    init?(_ configuration: FirecrackerAPI.TokenBucket, level saved: Level? = nil, now: UInt64) {
         guard let configuration = configuration.effective else { return nil }
         size = configuration.size
         refillTime = configuration.refillTime * 1_000_000
-        level = size
-        burst = configuration.oneTimeBurst ?? 0
-        time = now
+        level = min(size, saved?.budget ?? size)
+        burst = min(configuration.oneTimeBurst ?? 0, saved?.burst ?? .max)
+        time = now - min(now, saved?.age ?? 0)
+    }
+
+    func level(now: UInt64) -> Level {
+        Level(budget: level, burst: burst, age: now > time ? now - time : 0)
     }
 
     /// Spends tokens, if there are enough.

@@ -53,7 +53,7 @@ extension SnapshotState {
     /// "SMARTVMQ", read as a little-endian number.
     static let magic: UInt64 = 0x514d_5654_5241_4d53
     /// To be raised with every change of the layout or of what QEMU is started with.
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
     /// The largest file that is read.
     static let sizeLimit = 64 << 20
     private static let headerSize = 16
@@ -108,6 +108,7 @@ extension SnapshotState {
             for (name, levels) in machine.limiters { limiters[name] = levels.json }
             members["limiters"] = .object(limiters)
         }
+        members["network_limiters"] = .array(machine.networkLevels.map(\.json))
         return members
     }
 
@@ -120,16 +121,19 @@ extension SnapshotState {
             throw .content("tsc_khz")
         }
         guard let stoppedAt = members["stopped_at_ns"]?.unsigned else { throw .content("stopped_at_ns") }
+        guard case .array(let values)? = members["network_limiters"] else { throw .content("network_limiters") }
+        let levels = values.compactMap { NetworkLevels($0) }
+        guard levels.count == values.count else { throw .content("network_limiters") }
         var limiters: [String: LimiterLevels] = [:]
         if case .object(let saved)? = members["limiters"] {
             for member in saved.members { limiters[member.name] = LimiterLevels(member.value) }
         }
-        self.init(
-            configuration: configuration, isPCIEnabled: members["pci"] == .bool(true),
-            machine: .init(
-                bytes: bytes, qemuVersion: qemuVersion, timeStampCounter: frequency, stoppedAt: stoppedAt,
-                nextHostPort: members["vsock_next_host_port"]?.unsigned.flatMap { UInt32(exactly: $0) },
-                limiters: limiters))
+        var machine = MachineDescription.SavedState(
+            bytes: bytes, qemuVersion: qemuVersion, timeStampCounter: frequency, stoppedAt: stoppedAt,
+            nextHostPort: members["vsock_next_host_port"]?.unsigned.flatMap { UInt32(exactly: $0) },
+            limiters: limiters)
+        machine.networkLevels = levels
+        self.init(configuration: configuration, isPCIEnabled: members["pci"] == .bool(true), machine: machine)
     }
 }
 

@@ -22,7 +22,7 @@ enum VsockSupport {
         // It reads from a pipe that nobody writes to, for as long as this process holds the other end.
         var spawn = Spawn("/bin/cat", arguments: ["cat"])
         spawn.descriptors = [pipe.read.rawValue, null.rawValue, null.rawValue]
-        spawn.notificationFilter = SeccompNotification.filter(ioctlOf: 1000, group: 0xaf)
+        spawn.notificationFilter = SeccompNotification.filter(ioctlOf: [1000], group: 0xaf)
         let child: ChildProcess
         do throws(Spawn.Failure) {
             child = try spawn.start().child
