@@ -20,7 +20,8 @@ final class VMMProgram {
     /// - Parameters:
     ///   - directory: Nil makes one, which goes with ``end()``.
     ///   - name: Of the files in it.
-    init(in directory: String? = nil, name: String = "vm") async throws {
+    ///   - arguments: More of them for smartvm-qemu.
+    init(in directory: String? = nil, name: String = "vm", arguments: [String] = []) async throws {
         self.directory = directory ?? "/tmp/smartvm-\(uniqueName("vmm"))"
         ownsDirectory = directory == nil
         vsockPath = "\(self.directory)/\(name).vsock"
@@ -35,7 +36,7 @@ final class VMMProgram {
             "/usr/bin/unshare",
             arguments: [
                 "unshare", "-n", "sh", "-c", network + #" exec "$@""#, "sh", vmm.path, "--api-sock", "\(name).api",
-            ])
+            ] + arguments)
         spawn.environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
         spawn.workingDirectory = self.directory
         spawn.descriptors = [null.rawValue, console.rawValue, console.rawValue]
@@ -56,7 +57,8 @@ final class VMMProgram {
 
     func configure(
         drives: [Drive] = [], network: Bool = false, memoryMiB: UInt = 256, tracksDirtyPages: Bool = false,
-        hasRootDrive: Bool = true, devices: [APIRequest] = []
+        hasRootDrive: Bool = true, devices: [APIRequest] = [], kernel: String? = nil,
+        entropy: EntropyConfig = EntropyConfig(), serial: SerialConfig? = nil
     ) async throws {
         try await client.send(
             .putMachineConfig(
@@ -64,7 +66,8 @@ final class VMMProgram {
         try await client.send(
             .putBootSource(
                 BootSource(
-                    kernelImagePath: image.kernelImagePath, initrdPath: image.initrdPath, bootArgs: image.bootArgs))
+                    kernelImagePath: kernel ?? image.kernelImagePath, initrdPath: image.initrdPath,
+                    bootArgs: image.bootArgs))
         )
         let root = Drive(driveId: "rootfs", isRootDevice: true, isReadOnly: true, pathOnHost: image.rootfsPath)
         for drive in (hasRootDrive ? [root] : []) + drives { try await client.send(.putDrive(drive)) }
@@ -75,7 +78,8 @@ final class VMMProgram {
                     NetworkInterface(ifaceId: "eth0", hostDevName: "svt0", guestMac: "02:00:00:00:00:07")))
         }
         for device in devices { try await client.send(device) }
-        try await client.send(.putEntropy(EntropyConfig()))
+        try await client.send(.putEntropy(entropy))
+        if let serial { try await client.send(.putSerial(serial)) }
         try await client.send(.performAction(.instanceStart))
     }
 

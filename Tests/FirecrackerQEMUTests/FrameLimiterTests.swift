@@ -129,16 +129,16 @@ struct FrameLimiterTests {
         var limiter = FrameLimiter(configuration, now: 0)
         #expect(limiter.admit(200, now: 0) && limiter.admit(600, now: 0))
         let levels = limiter.levels(now: 250 * Self.millisecond)
-        #expect(levels.bytes == .init(budget: 500, burst: 0, age: 250 * Self.millisecond))
-        #expect(levels.frames == .init(budget: 7, burst: 0, age: 250 * Self.millisecond))
+        #expect(levels.bandwidth == .init(budget: 500, oneTimeBurst: 0, age: 250 * Self.millisecond))
+        #expect(levels.operations == .init(budget: 7, oneTimeBurst: 0, age: 250 * Self.millisecond))
         let start = 77_000 * Self.millisecond
         var restored = FrameLimiter(configuration, levels: levels, now: start)
         #expect(restored.admit(750, now: start) == true)
         #expect(restored.admit(1, now: start) == false)
         // No more than there is room for, and buckets that nothing is known of are full.
-        let much = FrameLimiter.Levels(bytes: .init(budget: .max, burst: .max, age: .max))
+        let much = LimiterLevels(bandwidth: .init(budget: .max, oneTimeBurst: .max, age: .max))
         let full = FrameLimiter(configuration, levels: much, now: 5)
-        #expect(full.levels(now: 5).bytes == .init(budget: 1000, burst: 300, age: 5))
-        #expect(full.levels(now: 5).frames?.budget == 9)
+        #expect(full.levels(now: 5).bandwidth == .init(budget: 1000, oneTimeBurst: 300, age: 5))
+        #expect(full.levels(now: 5).operations?.budget == 9)
     }
 }

@@ -79,15 +79,29 @@ struct QEMUCommandLineTests {
         let line = try make { description in
             description.vsock = .init(guestCID: 42, listener: 80, path: "/run/v.sock")
             description.balloon = .init(targetMiB: 0, deflatesOnOutOfMemory: true)
-            description.entropy = .init(limit: (bytes: 1000, milliseconds: 100))
+            description.entropy = .init()
         }
         #expect(line.vsockDescriptor == 6)
         #expect(
             values("-device", line) == [
                 "i8042", "vhost-vsock-device,id=vsock0,guest-cid=42,vhostfd=6,event_idx=off",
                 "virtio-balloon-device,id=balloon0,free-page-reporting=off,deflate-on-oom=on,page-poison=off",
-                "virtio-rng-device,id=entropy0,rng=rng0,max-bytes=1000,period=100",
+                "virtio-rng-device,id=entropy0,rng=rng0",
             ])
+        #expect(values("-object", line).last == "rng-builtin,id=rng0")
+    }
+
+    @Test("asks this process for random numbers that are limited")
+    func limitedEntropy() throws {
+        var description = MachineDescription(kernel: 50)
+        description.entropy = .init()
+        var channels = Self.channels
+        channels.entropy = 106
+        let line = try QEMUCommandLine(
+            description, memoryMap: try MemoryMap(description), kernelCommandLine: "quiet", channels: channels)
+        #expect(values("-object", line).last == "rng-egd,id=rng0,chardev=entropy")
+        #expect(values("-chardev", line).last == "socket,id=entropy,fd=\(line.descriptors.count - 1)")
+        #expect(line.descriptors.last == 106)
     }
 
     @Test("maps memory of its own shared, and that of a snapshot privately, and waits for the state")
@@ -181,7 +195,12 @@ struct DriveNodesTests {
             operations: .init(size: 500, refillMilliseconds: 2000))
         #expect(
             DriveNodes.limits(limiter)
-                == #"{"bps-total":10485760,"bps-total-max":10485760,"iops-total":250,"iops-total-max":500}"#)
+                == #"{"bps-total":10485760,"bps-total-max":0,"iops-total":250,"iops-total-max":500}"#)
+        let slow = DriveLimiter(
+            bandwidth: .init(size: 1000, refillMilliseconds: 800),
+            operations: .init(size: 10, refillMilliseconds: 1000, oneTimeBurst: 70))
+        #expect(
+            DriveNodes.limits(slow) == #"{"bps-total":1250,"bps-total-max":1250,"iops-total":10,"iops-total-max":70}"#)
     }
 
     @Test("of zero are none, and the largest are QEMU's largest")
@@ -192,6 +211,32 @@ struct DriveNodesTests {
         #expect(DriveNodes.limits(DriveLimiter(operations: .init(size: 5, refillMilliseconds: 0))) == none)
         let huge = DriveLimiter(bandwidth: .init(size: .max, refillMilliseconds: 1))
         #expect(DriveNodes.limits(huge).hasPrefix(#"{"bps-total":1000000000000000,"bps-total-max":1000000000000000,"#))
+    }
+
+    @Test("have a burst that is spent once, and goes on where only another bucket is changed")
+    func bursts() {
+        var bursts = DriveBursts()
+        let limiter = DriveLimiter(
+            bandwidth: .init(size: 100, refillMilliseconds: 1000, oneTimeBurst: 500),
+            operations: .init(size: 10, refillMilliseconds: 1000, oneTimeBurst: 5))
+        let begun = bursts.begin(3, limiter, usage: .init(bytes: 1000, operations: 50))
+        #expect(begun == limiter)
+        var changes = bursts.advance { _ in .init(bytes: 1499, operations: 54) }
+        #expect(changes.isEmpty)
+        #expect(bursts.left(3, usage: .init(bytes: 1499, operations: 54)) == .init(bytes: 1, operations: 1))
+        changes = bursts.advance { _ in .init(bytes: 1500, operations: 54) }
+        #expect(changes.count == 1 && changes.first?.index == 3)
+        #expect(changes.first?.limiter.bandwidth?.oneTimeBurst == 0)
+        #expect(changes.first?.limiter.operations?.oneTimeBurst == 5)
+        // A PATCH of the bandwidth alone.
+        let patched = bursts.begin(
+            3, limiter, fresh: (bandwidth: true, operations: false), usage: .init(bytes: 2000, operations: 54))
+        #expect(patched == limiter)
+        changes = bursts.advance { _ in .init(bytes: 2499, operations: 55) }
+        #expect(changes.first?.limiter.bandwidth?.oneTimeBurst == 500)
+        #expect(changes.first?.limiter.operations?.oneTimeBurst == 0)
+        _ = bursts.begin(3, DriveLimiter(), usage: .init())
+        #expect(bursts.isEmpty)
     }
 
     @Test("no two generations of nodes share a name or a descriptor set")

@@ -16,10 +16,10 @@ struct SnapshotStateTests {
             machine: .init(
                 bytes: (0..<1000).map { UInt8(truncatingIfNeeded: $0) }, qemuVersion: "7.2.22 (Debian)",
                 timeStampCounter: 2_400_000, stoppedAt: 1_700_000_000_000_000_000, nextHostPort: 1 << 30 + 5))
-        var levels = NetworkLevels()
-        levels.receive.bytes = .init(budget: 7, burst: .max, age: 1)
-        levels.send.frames = .init(budget: 0, burst: 0, age: 0)
-        state.machine.networkLevels = [levels, NetworkLevels()]
+        state.machine.limiters = [
+            "net_eth0_rx": LimiterLevels(bandwidth: .init(budget: 7, oneTimeBurst: .max, age: 1)),
+            "net_eth0_tx": LimiterLevels(operations: .init(budget: 0, oneTimeBurst: 0, age: 0)),
+        ]
         return state
     }
 

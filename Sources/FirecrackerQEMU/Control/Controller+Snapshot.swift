@@ -60,6 +60,11 @@ extension Controller {
                 "file: Failed to load guest memory: QEMU must be able to open \(path) for writing, although it maps it "
                     + "privately and never writes to it: \(error.withNumber)")
         }
+        if let user = options.user, !user.mayOpen(file.descriptor.rawValue, writable: true) {
+            throw MachineFault(
+                "file: Failed to load guest memory: QEMU runs as user \(user.userID) (--qemu-user), who must be able to open "
+                    + "\(path) for reading and writing: chown it to that user.")
+        }
         guard let length = FileRange.size(file.descriptor.rawValue), length >> 20 >= sizeMiB else {
             throw MachineFault(
                 "file: Failed to restore guest memory: Total sum of memory regions exceeds largest possible file offset"

@@ -19,10 +19,13 @@ extension RunningMachine {
         let isDiff = request.snapshotType == .diff
         let size = machine.savedMemorySize
         let stateFile = try Self.open(request.snapshotPath, "snapshot")
+        let replaces = File.exists(request.memFilePath)
         let memoryFile = try Self.open(request.memFilePath, "memory", keepsContent: isDiff)
         try Self.attempt("Cannot perform set_length on the memory backing file") { () throws(Errno) in
             try SparseFile.setSize(size, of: memoryFile.descriptor.rawValue)
         }
+        // Who runs QEMU for the next load must be able to map it.
+        if !replaces, let user = machine.user { _ = fchown(memoryFile.descriptor.rawValue, user.userID, user.groupID) }
         let state = try savedState()
         try Self.attempt("Cannot write memory file") { () throws(Errno) in
             try machine.saveMemory(to: memoryFile.descriptor.rawValue, changesOnly: isDiff)

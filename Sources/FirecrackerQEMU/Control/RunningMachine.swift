@@ -28,7 +28,7 @@ final class RunningMachine {
         case .patchBalloonStatistics(let update): try updateBalloonStatistics(update)
         case .getBalloonHintingStatus: return .balloonHintingStatus(try balloonHintingStatus())
         case .startBalloonHinting, .stopBalloonHinting: try controlBalloonHinting()
-        case .patchDrive(let update): try updateDrive(update)
+        case .patchDrive(let update): try updateDrive(update, controller.metrics)
         case .patchNetworkInterface(let update): try updateNetworkInterface(update)
         case .patchPmem(let update): try updatePmem(update, controller.log)
         case .getMemoryHotplug: return .memoryHotplug(try hotplugMemoryStatus())
@@ -80,7 +80,7 @@ final class RunningMachine {
 // MARK: Changes of devices
 
 extension RunningMachine {
-    private func updateDrive(_ update: DriveUpdate) throws(APIFault) {
+    private func updateDrive(_ update: DriveUpdate, _ metrics: Metrics) throws(APIFault) {
         func refuse(_ reason: String) -> APIFault {
             APIFault(
                 "Drive config error: Unable to patch the block device: \(reason) Please verify the request arguments.")
@@ -106,11 +106,15 @@ extension RunningMachine {
             }
             devices.drives[index].config.pathOnHost = path
             devices.drives[index].file = file
+            metrics.count(Metrics.Counter("block", "update_count"))
+            metrics.count(Metrics.Counter("block_\(update.driveId)", "update_count"))
         }
         if let change = update.rateLimiter {
             let limiter = (devices.drives[index].config.rateLimiter ?? RateLimiter()).updated(by: change).effective
             do throws(MachineFault) {
-                try machine.setLimiter(ofDrive: update.driveId, to: DriveLimiter(limiter))
+                try machine.setLimiter(
+                    ofDrive: update.driveId, to: DriveLimiter(limiter),
+                    fresh: (bandwidth: change.bandwidth != nil, operations: change.ops != nil))
             } catch {
                 throw refuse("Block: \(error.description)")
             }

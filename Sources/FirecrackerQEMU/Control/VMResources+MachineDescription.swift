@@ -39,8 +39,9 @@ extension VMResources {
                 statisticsInterval: Int($0.statsPollingIntervalS), reportsFreePages: $0.freePageReporting)
         }
         description.entropy = entropy.map {
-            MachineDescription.Entropy(limit: $0.rateLimiter?.entropyLimit)
+            MachineDescription.Entropy(limiter: $0.rateLimiter)
         }
+        description.consoleLimiter = serial.rateLimiter
         description.hotplugMemory = memoryHotplug.map {
             MachineDescription.HotplugMemory(
                 sizeMiB: Int(clamping: $0.totalSizeMib), blockMiB: Int(clamping: $0.blockSizeMib))
@@ -110,7 +111,7 @@ extension RateLimiter {
 extension DriveLimiter {
     init(_ limiter: RateLimiter?) {
         func engineBucket(_ bucket: FirecrackerAPI.TokenBucket?) -> Bucket? {
-            bucket.map { Bucket(size: $0.size, refillMilliseconds: $0.refillTime) }
+            bucket.map { Bucket(size: $0.size, refillMilliseconds: $0.refillTime, oneTimeBurst: $0.oneTimeBurst ?? 0) }
         }
         self.init(bandwidth: engineBucket(limiter?.bandwidth), operations: engineBucket(limiter?.ops))
     }

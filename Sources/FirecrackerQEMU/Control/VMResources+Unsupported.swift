@@ -18,21 +18,12 @@ extension VMResources {
             return
                 "Cannot create block device: smartvm-qemu has no vhost-user drives, but \(drive.config.driveId) is one."
         }
-        if serial.rateLimiter?.effective != nil {
-            return "Failed to create device manager: smartvm-qemu cannot limit the rate of the serial console."
-        }
         return nil
     }
 
     /// What is configured and does nothing, where a guest runs as well without it: said in the log at the start.
     var withoutEffect: [String] {
         var sentences: [String] = []
-        for block in drives where block.config.rateLimiter?.hasBurst == true {
-            sentences.append("The one_time_burst of drive \(block.config.driveId) has no effect in smartvm-qemu.")
-        }
-        if entropy?.rateLimiter?.hasBurst == true {
-            sentences.append("The one_time_burst of the entropy device has no effect in smartvm-qemu.")
-        }
         if balloon?.freePageHinting == true {
             sentences.append("smartvm-qemu's balloon has no free page hinting; free_page_reporting works.")
         }
@@ -61,11 +52,5 @@ extension VMResources {
                     + "\(device.pathOnHost) ends within one. Extend it: truncate -s %\(MemoryMap.pageSize)")
         }
         return file
-    }
-}
-
-extension RateLimiter {
-    fileprivate var hasBurst: Bool {
-        bandwidth?.oneTimeBurst != nil || ops?.oneTimeBurst != nil
     }
 }

@@ -30,6 +30,8 @@ public struct MachineDescription: Sendable {
     public var balloon: Balloon?
     public var entropy: Entropy?
     public var console = Console.standardStreams
+    /// In bytes. What is over it is dropped.
+    public var consoleLimiter: TokenBucket?
 
     /// What the machine goes on from instead of a boot.
     public var snapshot: Snapshot?
@@ -69,17 +71,19 @@ public struct MachineDescription: Sendable {
         public var stoppedAt: UInt64
         /// The vsock device's, if there is one.
         public var nextHostPort: UInt32?
-        /// What is left in the buckets of the network interfaces, in their order.
-        var networkLevels: [NetworkLevels] = []
+        /// What was left in the rate limiters that this process applies, by the names of their devices.
+        public var limiters: [String: LimiterLevels]
 
         public init(
-            bytes: [UInt8], qemuVersion: String, timeStampCounter: Int, stoppedAt: UInt64, nextHostPort: UInt32? = nil
+            bytes: [UInt8], qemuVersion: String, timeStampCounter: Int, stoppedAt: UInt64, nextHostPort: UInt32? = nil,
+            limiters: [String: LimiterLevels] = [:]
         ) {
             self.bytes = bytes
             self.qemuVersion = qemuVersion
             self.timeStampCounter = timeStampCounter
             self.stoppedAt = stoppedAt
             self.nextHostPort = nextHostPort
+            self.limiters = limiters
         }
     }
 
@@ -200,13 +204,13 @@ public struct MachineDescription: Sendable {
         }
     }
 
-    /// A virtio-rng device, fed from the host's getrandom(2).
+    /// A virtio-rng device, fed from the host's random numbers.
     public struct Entropy: Sendable {
-        /// Bytes in a period of `milliseconds`; nil is unlimited.
-        public var limit: (bytes: UInt64, milliseconds: UInt64)?
+        /// Applied by this process, see ``DeviceStreams``; nil is unlimited.
+        public var limiter: RateLimiter?
 
-        public init(limit: (bytes: UInt64, milliseconds: UInt64)? = nil) {
-            self.limit = limit
+        public init(limiter: RateLimiter? = nil) {
+            self.limiter = limiter
         }
     }
 
@@ -231,14 +235,16 @@ public struct DriveLimiter: Hashable, Sendable {
         self.operations = operations
     }
 
-    /// `size` tokens come back in `refillMilliseconds`, and as many can be spent at once.
+    /// `size` tokens come back in `refillMilliseconds`, and as many can be spent at once; before them, once, those of the burst.
     public struct Bucket: Hashable, Sendable {
         public var size: UInt64
         public var refillMilliseconds: UInt64
+        public var oneTimeBurst: UInt64
 
-        public init(size: UInt64, refillMilliseconds: UInt64) {
+        public init(size: UInt64, refillMilliseconds: UInt64, oneTimeBurst: UInt64 = 0) {
             self.size = size
             self.refillMilliseconds = refillMilliseconds
+            self.oneTimeBurst = oneTimeBurst
         }
     }
 }

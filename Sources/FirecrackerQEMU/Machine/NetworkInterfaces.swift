@@ -12,22 +12,26 @@ final class NetworkInterfaces {
         _ description: MachineDescription, numbers: [Int32], process: ChildProcess, inbox: VhostInbox
     ) throws(Errno) {
         var devices: [NetDevice.Configuration] = []
-        let levels = description.snapshot?.state.networkLevels ?? []
-        for (index, interface) in description.networkInterfaces.enumerated() {
+        let levels = description.snapshot?.state.limiters ?? [:]
+        for interface in description.networkInterfaces {
             devices.append(
                 NetDevice.Configuration(
                     tap: SharedDescriptor(try Descriptor.duplicate(interface.tap)), macAddress: interface.macAddress,
                     metadataAddress: interface.metadataAddress, receiveLimiter: interface.receiveLimiter,
                     sendLimiter: interface.sendLimiter,
-                    levels: levels.indices.contains(index) ? levels[index] : NetworkLevels()))
+                    levels: NetworkLevels(of: interface.id, in: levels)))
         }
         ids = description.networkInterfaces.map(\.id)
         thread = try NetworkThread(
             devices, numbers: numbers, metadata: description.metadata, process: process, inbox: inbox)
     }
 
-    /// What is left in the buckets of the interfaces of a machine that stands still, in their order.
-    var levels: [NetworkLevels] { ids.indices.map { thread.levels(at: $0) } }
+    /// What is left in the buckets of the interfaces of a machine that stands still, by their names.
+    var levels: [String: LimiterLevels] {
+        ids.enumerated().reduce(into: [:]) { levels, interface in
+            levels.merge(thread.levels(at: interface.offset).named(interface.element)) { first, _ in first }
+        }
+    }
 
     func setMetadata(_ store: MetadataStore) { thread.send(.replaceStore(store)) }
 

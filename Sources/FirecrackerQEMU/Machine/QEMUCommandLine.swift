@@ -26,6 +26,8 @@ struct QEMUCommandLine {
         var hotplugMemory: Int32?
         /// Any descriptor that does nothing: see ``VhostDispatcher``.
         var vhost: Int32
+        /// QEMU's end of the entropy device's requests, if they are limited.
+        var entropy: Int32?
     }
 
     /// As many virtio devices as the machine has places for.
@@ -60,7 +62,7 @@ struct QEMUCommandLine {
         }
         if let vsock = description.vsock { add(vsock, vhost: channels.vhost) }
         if let balloon = description.balloon { add(balloon) }
-        if let entropy = description.entropy { add(entropy) }
+        if description.entropy != nil { addEntropy(channels.entropy) }
         addMemoryDevices(description, memoryMap, channels)
     }
 
@@ -153,13 +155,14 @@ struct QEMUCommandLine {
                 + "deflate-on-oom=\(balloon.deflatesOnOutOfMemory ? "on" : "off"),page-poison=off")
     }
 
-    private mutating func add(_ entropy: MachineDescription.Entropy) {
-        add("-object", "rng-builtin,id=rng0")
-        var device = "virtio-rng-device,id=entropy0,rng=rng0"
-        if let limit = entropy.limit {
-            device += ",max-bytes=\(max(1, min(limit.bytes, 1 << 62)))"
-            device += ",period=\(max(1, min(limit.milliseconds, 1 << 31)))"
+    /// - Parameter source: Who is asked for random numbers; nil: QEMU takes the host's.
+    private mutating func addEntropy(_ source: Int32?) {
+        if let source {
+            add("-chardev", "socket,id=entropy,fd=\(inherit(source))")
+            add("-object", "rng-egd,id=rng0,chardev=entropy")
+        } else {
+            add("-object", "rng-builtin,id=rng0")
         }
-        add("-device", device)
+        add("-device", "virtio-rng-device,id=entropy0,rng=rng0")
     }
 }

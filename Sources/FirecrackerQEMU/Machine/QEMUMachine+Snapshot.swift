@@ -25,13 +25,12 @@ extension QEMUMachine {
         defer { _ = try? runCommand("remove-fd", set) }
         try runCommand("xen-save-devices-state", .members(["filename": .string("/dev/fdset/0"), "live": .bool(false)]))
         vsock?.dropConnections()
+        let limiters = try limiterLevels()
         do throws(Errno) {
-            var state = MachineDescription.SavedState(
+            return MachineDescription.SavedState(
                 bytes: try file.descriptor.read(at: 0, upTo: Int(FileRange.size(file.descriptor.rawValue) ?? 0)),
                 qemuVersion: process.monitor.version, timeStampCounter: timeStampCounter,
-                stoppedAt: stoppedAt, nextHostPort: vsock?.nextHostPort)
-            state.networkLevels = network?.levels ?? []
-            return state
+                stoppedAt: stoppedAt, nextHostPort: vsock?.nextHostPort, limiters: limiters)
         } catch {
             throw MachineFault("Cannot read the state from QEMU", error)
         }

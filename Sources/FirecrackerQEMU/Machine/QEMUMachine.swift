@@ -19,14 +19,22 @@ public final class QEMUMachine {
         public var qemuBinary: String?
         /// The value of PATH.
         public var searchPath: String?
+        /// Who QEMU is to run as; nil: as this process.
+        public var user: QEMUUser?
+        /// Whether the guest's writes to Firecracker's boot timer are told: see ``takeBootSignals()``.
+        public var timesBoot = false
         /// Taken as early in this process as may be: the frequency of the time stamp counter is measured from then to the start.
         public var processStart: TimeStamp
         /// How long QEMU may take until its monitor answers.
         public var startTimeout: Duration = .seconds(30)
 
-        public init(qemuBinary: String? = nil, searchPath: String? = nil, processStart: TimeStamp = .now()) {
+        public init(
+            qemuBinary: String? = nil, searchPath: String? = nil, user: QEMUUser? = nil,
+            processStart: TimeStamp = .now()
+        ) {
             self.qemuBinary = qemuBinary
             self.searchPath = searchPath
+            self.user = user
             self.processStart = processStart
         }
     }
@@ -47,6 +55,7 @@ public final class QEMUMachine {
     public internal(set) var isPaused = false
 
     let description: MachineDescription
+    let user: QEMUUser?
     let process: QEMUProcess
     let memory: MachineMemory
     /// The memory that can be plugged.
@@ -57,7 +66,10 @@ public final class QEMUMachine {
     /// What the guest was told of its time stamp counter, in kHz.
     let timeStampCounter: Int
     var driveNodes: [DriveNodes]
+    var bursts: DriveBursts
     var balloonTargetMiB = 0
+    var driveCounters = DriveCounters()
+    let streams: DeviceStreams?
     private let vhost: VhostDevices?
     var vsock: VsockThread? { vhost?.vsock }
     var network: NetworkInterfaces? { vhost?.network }
@@ -67,10 +79,13 @@ public final class QEMUMachine {
     /// Starts the machine, and returns when it runs, or, if it comes from a snapshot, when it could run: it is paused then.
     ///
     /// - Throws: A fault whose text follows `Start microvm error: `. Nothing is left of the attempt then, and it can be made again.
-    public init(_ description: MachineDescription, options: Options) throws(MachineFault) {
+    public init(_ given: MachineDescription, options: Options) throws(MachineFault) {
+        var description = given
         let binary = try QEMUBinary.locate(options.qemuBinary, searchPath: options.searchPath)
         try description.check()
         let memoryMap = try MemoryMap(description)
+        let copies = try Self.makeReadable(&description, for: options.user)
+        defer { withExtendedLifetime(copies) {} }
         let frequency: Int
         if let snapshot = description.snapshot {
             frequency = snapshot.state.timeStampCounter
@@ -85,19 +100,27 @@ public final class QEMUMachine {
         }
         let memory = try Self.openMemory(description)
         let hotplugMemory = try Self.openHotplugMemory(description)
-        self.description = description
+        self.description = given
+        user = options.user
         self.memory = memory
         self.hotplugMemory = hotplugMemory
         self.memoryMap = memoryMap
         timeStampCounter = frequency
+        let limits = Self.initialLimiters(description)
+        bursts = limits.bursts
+        for index in description.drives.indices { description.drives[index].limiter = limits.limiters[index] }
         driveNodes = description.drives.enumerated().map { index, drive in
             DriveNodes(drive, index: index, isBlockDevice: FileRange.isBlockDevice(drive.file))
         }
+        let streams = try Self.openStreams(description)
+        self.streams = streams
         let started = try QEMUProcess.start(
-            binary, console: description.console, memory: memory.descriptor,
-            hotplugMemory: hotplugMemory?.descriptor, skipping: description.skippedSystemCalls
+            binary, user: options.user, console: description.console, consoleOutput: streams?.consoleEnd,
+            memory: memory.descriptor, hotplugMemory: hotplugMemory?.descriptor, skipping: description.skippedSystemCalls
         ) { (channels) throws(MachineFault) in
-            try QEMUCommandLine(
+            var channels = channels
+            channels.entropy = streams?.entropyEnd
+            return try QEMUCommandLine(
                 description, memoryMap: memoryMap, kernelCommandLine: kernelCommandLine, channels: channels,
                 isBlockDevice: FileRange.isBlockDevice)
         }
@@ -105,6 +128,7 @@ public final class QEMUMachine {
         vhost = try started.listener.flatMap { (listener) throws(MachineFault) in
             try VhostDevices(description, started.process.child, listener, started.line)
         }
+        try Self.begin(streams, output: started.process.consoleOutput)
         do throws(QMPError) {
             try process.monitor.open(timeout: options.startTimeout)
         } catch {
@@ -117,6 +141,7 @@ public final class QEMUMachine {
             try loadHotplugMemory(from: snapshot.memory)
         }
         do throws(QMPError) {
+            if options.timesBoot, description.snapshot == nil { try watchBootTimer() }
             if let balloon = description.balloon { try begin(balloon) }
         } catch {
             if hasEndedWell(error) { return }
@@ -190,12 +215,14 @@ public final class QEMUMachine {
         }
         guard ending == nil, let end = process.checkEnd() else { return }
         receiveEvents()
+        streams?.drainAndStop()
         ending = Self.ending(end, hostEndedIt: hostEndedIt, complaint: process.complaint)
     }
 
     /// Ends QEMU at once, as a power failure would.
     public func kill() {
         process.kill()
+        streams?.drainAndStop()
         if ending == nil { ending = .failed("QEMU was killed.") }
     }
 

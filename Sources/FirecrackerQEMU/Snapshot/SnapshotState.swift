@@ -103,7 +103,11 @@ extension SnapshotState {
         members["tsc_khz"] = .unsigned(UInt64(machine.timeStampCounter))
         members["stopped_at_ns"] = .unsigned(machine.stoppedAt)
         members["vsock_next_host_port"] = machine.nextHostPort.map { .unsigned(UInt64($0)) }
-        members["network_limiters"] = .array(machine.networkLevels.map(\.json))
+        if !machine.limiters.isEmpty {
+            var limiters = JSONObject()
+            for (name, levels) in machine.limiters { limiters[name] = levels.json }
+            members["limiters"] = .object(limiters)
+        }
         return members
     }
 
@@ -116,13 +120,14 @@ extension SnapshotState {
             throw .content("tsc_khz")
         }
         guard let stoppedAt = members["stopped_at_ns"]?.unsigned else { throw .content("stopped_at_ns") }
-        guard case .array(let values)? = members["network_limiters"] else { throw .content("network_limiters") }
-        let levels = values.compactMap { NetworkLevels($0) }
-        guard levels.count == values.count else { throw .content("network_limiters") }
-        var machine = MachineDescription.SavedState(
+        var limiters: [String: LimiterLevels] = [:]
+        if case .object(let saved)? = members["limiters"] {
+            for member in saved.members { limiters[member.name] = LimiterLevels(member.value) }
+        }
+        let machine = MachineDescription.SavedState(
             bytes: bytes, qemuVersion: qemuVersion, timeStampCounter: frequency, stoppedAt: stoppedAt,
-            nextHostPort: members["vsock_next_host_port"]?.unsigned.flatMap { UInt32(exactly: $0) })
-        machine.networkLevels = levels
+            nextHostPort: members["vsock_next_host_port"]?.unsigned.flatMap { UInt32(exactly: $0) },
+            limiters: limiters)
         self.init(configuration: configuration, isPCIEnabled: members["pci"] == .bool(true), machine: machine)
     }
 }
