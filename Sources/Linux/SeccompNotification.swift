@@ -52,17 +52,17 @@ public struct SeccompNotification: Hashable, Sendable {
     public static let fallocate = Int(CLINUX_SYS_FALLOCATE)
 
     /// A filter that notifies of ioctl(2) with certain descriptors and a request of one group (the second byte of the request's number),
-    /// lets calls of other numbers fail, and lets everything else pass.
+    /// leaves calls of other numbers out, and lets everything else pass.
     ///
     /// - Parameters:
     ///   - descriptors: The caller's numbers of them.
-    ///   - refused: Numbers of system calls that fail with EOPNOTSUPP.
+    ///   - skipped: Numbers of system calls that do nothing, and succeed.
     ///   - unwritable: The caller's numbers of descriptors that write(2) and writev(2) fail on with EPERM.
     /// - Returns: Nothing if there is nothing to filter.
     public static func filter(
-        ioctlOf descriptors: [Int32], group: UInt8, refusing refused: [Int] = [], unwritable: [Int32] = []
+        ioctlOf descriptors: [Int32], group: UInt8, skipping skipped: [Int] = [], unwritable: [Int32] = []
     ) -> [Spawn.BPFInstruction] {
-        guard !descriptors.isEmpty || !refused.isEmpty || !unwritable.isEmpty else { return [] }
+        guard !descriptors.isEmpty || !skipped.isEmpty || !unwritable.isEmpty else { return [] }
         // struct seccomp_data: the call's number, the architecture, the instruction pointer, the arguments.
         var filter: [Spawn.BPFInstruction] = [
             load(4),
@@ -70,10 +70,10 @@ public struct SeccompNotification: Hashable, Sendable {
             answer(CLINUX_SECCOMP_RET_ALLOW),
             load(0),
         ]
-        for number in refused {
+        for number in skipped {
             filter += [
                 equals(UInt32(number), jumpFalse: 1),
-                answer(CLINUX_SECCOMP_RET_ERRNO | UInt32(EOPNOTSUPP)),
+                answer(CLINUX_SECCOMP_RET_ERRNO),
             ]
         }
         if !unwritable.isEmpty {

@@ -25,7 +25,7 @@ final class VMMProgram {
         ownsDirectory = directory == nil
         vsockPath = "\(self.directory)/\(name).vsock"
         if ownsDirectory { try FileTree.makeDirectory(self.directory, mode: 0o700) }
-        image = try await BaseImageManager(try DataDirectory()).ensureBaseImage()
+        image = try await Self.image()
         let vmm = try VMMSelection.qemu.resolve(in: try DataDirectory())
         let console = try Descriptor.open("\(self.directory)/\(name).console", O_WRONLY | O_CREAT)
         let null = try Descriptor.open("/dev/null", O_RDONLY)
@@ -45,8 +45,18 @@ final class VMMProgram {
         _ = try await eventually { (try? UnixSocket.connect(to: path)) != nil }
     }
 
+    /// The base image; one that an earlier version made without the modules for memory devices is made anew.
+    private static func image() async throws -> BaseImageBundle {
+        let manager = BaseImageManager(try DataDirectory())
+        let image = try await manager.ensureBaseImage()
+        let modules = try File.readText("\(image.bundleDir)/\(ImageDirectory.modulesName)")
+        if modules.contains("virtio_pmem.ko") { return image }
+        return try await manager.ensureBaseImage(force: true)
+    }
+
     func configure(
-        drives: [Drive] = [], network: Bool = false, memoryMiB: UInt = 256, tracksDirtyPages: Bool = false
+        drives: [Drive] = [], network: Bool = false, memoryMiB: UInt = 256, tracksDirtyPages: Bool = false,
+        hasRootDrive: Bool = true, devices: [APIRequest] = []
     ) async throws {
         try await client.send(
             .putMachineConfig(
@@ -57,13 +67,14 @@ final class VMMProgram {
                     kernelImagePath: image.kernelImagePath, initrdPath: image.initrdPath, bootArgs: image.bootArgs))
         )
         let root = Drive(driveId: "rootfs", isRootDevice: true, isReadOnly: true, pathOnHost: image.rootfsPath)
-        for drive in [root] + drives { try await client.send(.putDrive(drive)) }
+        for drive in (hasRootDrive ? [root] : []) + drives { try await client.send(.putDrive(drive)) }
         try await client.send(.putVsock(VsockConfig(guestCid: 3, udsPath: vsockPath)))
         if network {
             try await client.send(
                 .putNetworkInterface(
                     NetworkInterface(ifaceId: "eth0", hostDevName: "svt0", guestMac: "02:00:00:00:00:07")))
         }
+        for device in devices { try await client.send(device) }
         try await client.send(.putEntropy(EntropyConfig()))
         try await client.send(.performAction(.instanceStart))
     }

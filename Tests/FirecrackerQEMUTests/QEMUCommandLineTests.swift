@@ -11,7 +11,8 @@ struct QEMUCommandLineTests {
     private func make(_ change: (inout MachineDescription) -> Void = { _ in }) throws(MachineFault) -> QEMUCommandLine {
         var description = MachineDescription(kernel: 50)
         change(&description)
-        return try QEMUCommandLine(description, kernelCommandLine: "quiet", channels: Self.channels)
+        return try QEMUCommandLine(
+            description, memoryMap: try MemoryMap(description), kernelCommandLine: "quiet", channels: Self.channels)
     }
 
     /// The values of an option, in their order.
@@ -47,7 +48,7 @@ struct QEMUCommandLineTests {
     @Test("has the machine that boots without timers")
     func machine() throws {
         let line = try make { $0.cpuCount = 4 }
-        #expect(values("-M", line) == ["microvm,acpi=on,pit=off,pic=off,memory-backend=memory,suppress-vmdesc=on"])
+        #expect(values("-M", line) == ["microvm,acpi=on,pit=off,pic=off,suppress-vmdesc=on,memory-backend=memory"])
         #expect(values("-accel", line) == ["tcg,tb-size=64,thread=multi"])
         #expect(values("-smp", line) == ["4"])
         #expect(values("-m", line) == ["128M"])
@@ -84,7 +85,7 @@ struct QEMUCommandLineTests {
         #expect(
             values("-device", line) == [
                 "i8042", "vhost-vsock-device,id=vsock0,guest-cid=42,vhostfd=6,event_idx=off",
-                "virtio-balloon-device,id=balloon0,free-page-reporting=off,deflate-on-oom=on",
+                "virtio-balloon-device,id=balloon0,free-page-reporting=off,deflate-on-oom=on,page-poison=off",
                 "virtio-rng-device,id=entropy0,rng=rng0,max-bytes=1000,period=100",
             ])
     }
@@ -93,20 +94,72 @@ struct QEMUCommandLineTests {
     func memory() throws {
         #expect(
             try values("-object", make()) == [
-                "memory-backend-file,id=memory,size=128M,mem-path=/proc/self/fd/3,share=on"
+                "memory-backend-file,id=memory,size=134217728,mem-path=/proc/self/fd/3,share=on"
             ])
         var description = MachineDescription(
             snapshot: .init(
                 memory: 90, state: .init(bytes: [], qemuVersion: "", timeStampCounter: 1, stoppedAt: 0)))
-        #expect(description.refusedSystemCalls.isEmpty)
-        let line = try QEMUCommandLine(description, kernelCommandLine: nil, channels: Self.channels)
+        #expect(description.skippedSystemCalls.isEmpty)
+        let line = try QEMUCommandLine(
+            description, memoryMap: try MemoryMap(description), kernelCommandLine: nil, channels: Self.channels)
         #expect(values("-object", line).first?.hasSuffix("mem-path=/proc/self/fd/3,share=off") == true)
         #expect(values("-incoming", line) == ["defer"])
         #expect(line.arguments.contains("-S"))
         #expect(!line.arguments.contains("-kernel") && !line.arguments.contains("-append"))
         // A balloon would cut holes into the snapshot's file.
         description.balloon = .init(targetMiB: 0)
-        #expect(description.refusedSystemCalls == [SeccompNotification.fallocate])
+        #expect(description.skippedSystemCalls == [SeccompNotification.fallocate])
+    }
+
+    @Test(
+        "makes the machine's memory of several pieces for persistent memory, and gives each device a second hold on its file"
+    )
+    func persistentMemory() throws {
+        let line = try make { description in
+            description.persistentMemory = [
+                .init(file: 60, size: 2 << 20, isReadOnly: true), .init(file: 61, size: 4096),
+            ]
+        }
+        #expect(values("-M", line) == ["microvm,acpi=on,pit=off,pic=off,suppress-vmdesc=on"])
+        #expect(values("-m", line) == ["3202M"])
+        #expect(
+            values("-object", line) == [
+                "memory-backend-file,id=memory,size=134217728,mem-path=/proc/self/fd/3,share=on",
+                "memory-backend-ram,id=gap1,size=3087007744,reserve=off",
+                "memory-backend-file,id=pmem0,size=2097152,mem-path=/proc/self/fd/4,share=on,readonly=on",
+                "memory-backend-ram,id=gap3,size=132120576,reserve=off",
+                "memory-backend-file,id=pmem1,size=4096,mem-path=/proc/self/fd/5,share=on",
+                "memory-backend-ram,id=gap5,size=2093056,reserve=off",
+                "memory-backend-file,id=flushed0,size=2097152,mem-path=/proc/self/fd/8,share=on,readonly=on",
+                "memory-backend-memfd,id=flushed1,size=2097152,share=on",
+            ])
+        #expect(
+            values("-numa", line) == ["memory", "gap1", "pmem0", "gap3", "pmem1", "gap5"].map { "node,memdev=\($0)" })
+        #expect(
+            values("-device", line).dropFirst() == [
+                "virtio-pmem,id=pmem0,memdev=flushed0,memaddr=4294967296",
+                "virtio-pmem,id=pmem1,memdev=flushed1,memaddr=4429185024",
+            ])
+        #expect(line.descriptors[8] == 60)
+    }
+
+    @Test("has memory to be plugged twice too: where the guest finds it, and for the device")
+    func hotplugMemory() throws {
+        var channels = Self.channels
+        channels.hotplugMemory = 106
+        var description = MachineDescription(kernel: 50)
+        description.hotplugMemory = .init(sizeMiB: 256, blockMiB: 4)
+        let line = try QEMUCommandLine(
+            description, memoryMap: try MemoryMap(description), kernelCommandLine: "quiet", channels: channels)
+        #expect(values("-m", line) == ["3328M"])
+        #expect(values("-numa", line).last == "node,memdev=hotplug")
+        let backends = values("-object", line).filter { $0.contains("size=268435456") }
+        #expect(backends.count == 2 && backends.allSatisfy { $0.hasSuffix(",share=on") })
+        #expect(line.descriptors.filter { $0 == 106 }.count == 2)
+        #expect(
+            values("-device", line).last
+                == "virtio-mem,id=hotplug0,memdev=plugged,memaddr=4294967296,block-size=4M,requested-size=0,"
+                + "unplugged-inaccessible=on")
     }
 
     @Test("refuses more devices than the machine has places")

@@ -116,6 +116,11 @@ struct VsockDeviceTests {
         try bench.reply(request, .reset)
         #expect(try client.receive() == nil)
         #expect(bench.device.endpoints.isEmpty && bench.device.muxer.count == 0)
+
+        let counts = Dictionary(uniqueKeysWithValues: bench.control.counters.takeCounts().map { ($0.name, $0.value) })
+        #expect(counts["conns_added"] == 1 && counts["conns_removed"] == 1 && counts["conns_killed"] == nil)
+        #expect(counts["rx_bytes_count"] == 12 && counts["tx_bytes_count"] == 11)
+        #expect(bench.control.counters.takeCounts().isEmpty)
     }
 
     @Test("what follows the CONNECT line at once is the first data")

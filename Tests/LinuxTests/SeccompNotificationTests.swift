@@ -52,7 +52,7 @@ struct SeccompNotificationTests {
             var spawn = Spawn("/bin/sh", arguments: ["sh", "-c", script])
             spawn.descriptors = [Int32](repeating: null.rawValue, count: Int(next) + 1)
             spawn.notificationFilter = SeccompNotification.filter(
-                ioctlOf: descriptors, group: 0x54, refusing: [SeccompNotification.fallocate], unwritable: unwritable)
+                ioctlOf: descriptors, group: 0x54, skipping: [SeccompNotification.fallocate], unwritable: unwritable)
             var started = try spawn.start()
             let taken = started.takeListener()?.take()
             let listener = try #require(taken)

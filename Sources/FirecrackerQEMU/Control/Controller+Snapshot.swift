@@ -17,18 +17,18 @@ extension Controller {
         }
         let memory: SharedDescriptor
         do throws(MachineFault) {
-            memory = try openMemoryFile(load, sizeMiB: UInt64(state.configuration.machineConfig.memSizeMib))
+            memory = try openMemoryFile(load, sizeMiB: state.memorySizeMiB)
         } catch {
             throw MachineFault("Failed to load guest memory: Error creating guest memory from \(error.description)")
         }
         do throws(MachineFault) {
             if load.clockRealtime { try state.advanceClock() }
             let devices = try resources.restored(from: state)
-            let (description, console) = try devices.machineDescription(
+            let (description, opened) = try devices.machineDescription(
                 restoring: .init(memory: memory.descriptor.rawValue, state: state.machine))
             let machine = try QEMUMachine(description, options: options)
             // QEMU has its own copy now.
-            _ = console
+            withExtendedLifetime(opened) {}
             warn(ofFrequency: state.machine.timeStampCounter)
             return RunningMachine(machine, devices: devices)
         } catch {
@@ -82,6 +82,11 @@ extension Controller {
 }
 
 extension SnapshotState {
+    /// Of the memory's file: what can be plugged stands behind the other.
+    fileprivate var memorySizeMiB: UInt64 {
+        UInt64(configuration.machineConfig.memSizeMib) + UInt64(configuration.memoryHotplug?.totalSizeMib ?? 0)
+    }
+
     /// Puts what the request gives in the place of what was saved.
     ///
     /// - Throws: What follows `Failed to get snapshot state from file: `.

@@ -23,7 +23,9 @@ final class Controller {
     private(set) var machine: RunningMachine? {
         didSet {
             let machine = machine?.machine
-            metrics.collect = { machine?.network?.takeCounters() ?? [] }
+            metrics.collect = {
+                (machine?.network?.takeCounters() ?? []) + (machine?.vsock?.takeCounts() ?? [])
+            }
         }
     }
     private(set) var fatal: Fatal?
@@ -82,11 +84,11 @@ final class Controller {
 
     /// Starts what is configured.
     func start() throws(MachineFault) {
-        let (description, console) = try resources.machineDescription()
+        let (description, opened) = try resources.machineDescription()
         for sentence in resources.withoutEffect { log.log(.warn, sentence, module: .vmm) }
         let machine = try QEMUMachine(description, options: options)
         // QEMU has its own copy now.
-        _ = console
+        withExtendedLifetime(opened) {}
         self.machine = RunningMachine(machine, devices: resources)
         metrics.write(devices: meteredDevices)
     }

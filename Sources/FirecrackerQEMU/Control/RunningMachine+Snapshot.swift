@@ -11,8 +11,13 @@ extension RunningMachine {
             throw Self.failure(
                 "Cannot save the microVM state: Operation not allowed: save/restore unavailable while running")
         }
+        for (index, device) in devices.pmem.enumerated() where machine.isActive("pmem\(index)") {
+            throw Self.failure(
+                "Cannot save the microVM state: QEMU does not save the queue of pmem \(device.id), which the guest's driver "
+                    + "uses: after a restore it would wait for its first flush for ever. Use a drive instead")
+        }
         let isDiff = request.snapshotType == .diff
-        let size = Int(devices.machineConfig.memSizeMib) << 20
+        let size = machine.savedMemorySize
         let stateFile = try Self.open(request.snapshotPath, "snapshot")
         let memoryFile = try Self.open(request.memFilePath, "memory", keepsContent: isDiff)
         try Self.attempt("Cannot perform set_length on the memory backing file") { () throws(Errno) in

@@ -5,7 +5,7 @@ internal import Linux
 final class RunningMachine {
     let machine: QEMUMachine
     /// As configured, and changed since.
-    private(set) var devices: VMResources
+    var devices: VMResources
 
     init(_ machine: QEMUMachine, devices: VMResources) {
         self.machine = machine
@@ -30,9 +30,9 @@ final class RunningMachine {
         case .startBalloonHinting, .stopBalloonHinting: try controlBalloonHinting()
         case .patchDrive(let update): try updateDrive(update)
         case .patchNetworkInterface(let update): try updateNetworkInterface(update)
-        case .patchPmem(let update): try updatePmem(update)
-        case .getMemoryHotplug: throw APIFault("Internal VMM error: \(Self.noDevice)")
-        case .patchMemoryHotplug: throw APIFault("Memory hotplug update error: \(Self.noDevice)")
+        case .patchPmem(let update): try updatePmem(update, controller.log)
+        case .getMemoryHotplug: return .memoryHotplug(try hotplugMemoryStatus())
+        case .patchMemoryHotplug(let update): try updateHotplugMemory(update)
         case .createSnapshot(let request): try createSnapshot(request, controller)
         case .putDrive, .putPmem, .putNetworkInterface, .deleteDrive, .deletePmem, .deleteNetworkInterface:
             throw refuseHotplug(request)
@@ -129,13 +129,6 @@ extension RunningMachine {
         machine.network?.updateLimiters(
             of: update.ifaceId, receive: update.rxRateLimiter, send: update.txRateLimiter)
         devices.interfaces[index].config = config
-    }
-
-    private func updatePmem(_ update: PmemUpdate) throws(APIFault) {
-        // Firecracker does not look for the device if there is nothing to change.
-        guard update.rateLimiter != nil else { return }
-        throw APIFault(
-            "Pmem config error: Unable to patch the pmem device: \(Self.noDevice) Please verify the request arguments.")
     }
 }
 

@@ -21,6 +21,9 @@ public struct MachineDescription: Sendable {
     /// In the order of the guest's /dev/vda, /dev/vdb, …: a root drive stands first.
     public var drives: [BlockDevice] = []
     public var networkInterfaces: [NetworkDevice] = []
+    /// In the order of the guest's /dev/pmem0, /dev/pmem1, …
+    public var persistentMemory: [PersistentMemory] = []
+    public var hotplugMemory: HotplugMemory?
     /// What the metadata service tells the guest, on the interfaces that have it.
     public var metadata = MetadataStore(sizeLimit: 0)
     public var vsock: Vsock?
@@ -43,7 +46,8 @@ public struct MachineDescription: Sendable {
 
     /// What ``QEMUMachine/saveState()`` and ``QEMUMachine/saveMemory(to:changesOnly:)`` have left of a machine.
     public struct Snapshot: Sendable {
-        /// The file with all of the memory, open for reading and writing. It is mapped privately and never written.
+        /// The file with all of the memory, that which can be plugged behind the other, open for reading and writing. It is mapped
+        /// privately and never written.
         public var memory: Int32
         public var state: SavedState
 
@@ -127,6 +131,38 @@ public struct MachineDescription: Sendable {
             self.tap = tap
             self.macAddress = macAddress
             self.mtu = mtu
+        }
+    }
+
+    /// A virtio-pmem device: a file that the guest maps as memory.
+    public struct PersistentMemory: Sendable {
+        /// Open for reading and, unless `isReadOnly`, for writing too.
+        public var file: Int32
+        /// The file's, in bytes: whole pages. The device is rounded up to 2 MiB, with memory that goes with the machine.
+        public var size: UInt64
+        /// What the guest writes has no effect then.
+        public var isReadOnly: Bool
+        /// Adds `root=/dev/pmem<n> ro|rw` to the kernel's command line.
+        public var isRoot: Bool
+
+        public init(file: Int32, size: UInt64, isReadOnly: Bool = false, isRoot: Bool = false) {
+            self.file = file
+            self.size = size
+            self.isReadOnly = isReadOnly
+            self.isRoot = isRoot
+        }
+    }
+
+    /// A virtio-mem device: memory that the guest gets and gives back while it runs.
+    public struct HotplugMemory: Hashable, Sendable {
+        /// How much can be plugged, in MiB.
+        public var sizeMiB: Int
+        /// What is plugged at a time, in MiB; a power of two.
+        public var blockMiB: Int
+
+        public init(sizeMiB: Int, blockMiB: Int = 2) {
+            self.sizeMiB = sizeMiB
+            self.blockMiB = blockMiB
         }
     }
 

@@ -43,11 +43,16 @@ extension QEMUMachine {
     ///   touched since the boot or the load.
     public func saveMemory(to file: Int32, changesOnly: Bool) throws(Errno) {
         try memory.save(to: file, changesOnly: changesOnly, process: processID)
+        try hotplugMemory?.save(to: file, at: memory.size, changesOnly: changesOnly, process: processID)
     }
+
+    /// The length of the file that ``saveMemory(to:changesOnly:)`` writes.
+    public var savedMemorySize: Int { memory.size + (hotplugMemory?.size ?? 0) }
 
     /// From now on changes are those since the memory was last written.
     public func confirmSavedMemory() {
         memory.confirmSave()
+        hotplugMemory?.confirmSave()
     }
 
     /// Gives a machine that was started for it the state of another.
@@ -67,6 +72,16 @@ extension QEMUMachine {
         }
         isPaused = true
         stoppedAt = state.stoppedAt
+    }
+
+    /// What was plugged is copied: QEMU discards what it finds at its start, and can map no part of a file but the first.
+    func loadHotplugMemory(from snapshot: Int32) throws(MachineFault) {
+        do throws(Errno) {
+            try hotplugMemory?.fill(from: snapshot, at: memory.size)
+        } catch {
+            process.kill()
+            throw MachineFault("Cannot read the plugged memory of the snapshot", error)
+        }
     }
 
     private func receive(_ state: MachineDescription.SavedState, timeout: Duration) throws(QMPError) {
@@ -114,8 +129,9 @@ private final class StateFile {
 
 extension MachineDescription {
     /// A balloon gives pages back by cutting holes into the memory's file, which is right only as long as the file is this machine's
-    /// own. QEMU does without where it cannot be done.
-    var refusedSystemCalls: [Int] {
+    /// own. Where it is a snapshot's, QEMU only believes that it does; then it lets go of the pages that are the machine's own, which
+    /// are the file's again: what they hold is nothing that the guest counts on.
+    var skippedSystemCalls: [Int] {
         snapshot != nil && balloon != nil ? [SeccompNotification.fallocate] : []
     }
 }

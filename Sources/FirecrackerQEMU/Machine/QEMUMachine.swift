@@ -49,6 +49,9 @@ public final class QEMUMachine {
     let description: MachineDescription
     let process: QEMUProcess
     let memory: MachineMemory
+    /// The memory that can be plugged.
+    let hotplugMemory: MachineMemory?
+    let memoryMap: MemoryMap
     /// When the machine was last paused, by the host's clock, in nanoseconds since 1970.
     var stoppedAt: UInt64 = 0
     /// What the guest was told of its time stamp counter, in kHz.
@@ -67,6 +70,7 @@ public final class QEMUMachine {
     public init(_ description: MachineDescription, options: Options) throws(MachineFault) {
         let binary = try QEMUBinary.locate(options.qemuBinary, searchPath: options.searchPath)
         try description.check()
+        let memoryMap = try MemoryMap(description)
         let frequency: Int
         if let snapshot = description.snapshot {
             frequency = snapshot.state.timeStampCounter
@@ -75,20 +79,26 @@ public final class QEMUMachine {
         }
         var kernelCommandLine: String?
         if description.snapshot == nil {
-            kernelCommandLine = try KernelCommandLine(description, timeStampCounter: frequency).text
+            kernelCommandLine = try KernelCommandLine(
+                description, memoryMap: memoryMap, timeStampCounter: frequency
+            ).text
         }
         let memory = try Self.openMemory(description)
+        let hotplugMemory = try Self.openHotplugMemory(description)
         self.description = description
         self.memory = memory
+        self.hotplugMemory = hotplugMemory
+        self.memoryMap = memoryMap
         timeStampCounter = frequency
         driveNodes = description.drives.enumerated().map { index, drive in
             DriveNodes(drive, index: index, isBlockDevice: FileRange.isBlockDevice(drive.file))
         }
         let started = try QEMUProcess.start(
-            binary, console: description.console, memory: memory.descriptor, refusing: description.refusedSystemCalls
+            binary, console: description.console, memory: memory.descriptor,
+            hotplugMemory: hotplugMemory?.descriptor, skipping: description.skippedSystemCalls
         ) { (channels) throws(MachineFault) in
             try QEMUCommandLine(
-                description, kernelCommandLine: kernelCommandLine, channels: channels,
+                description, memoryMap: memoryMap, kernelCommandLine: kernelCommandLine, channels: channels,
                 isBlockDevice: FileRange.isBlockDevice)
         }
         process = started.process
@@ -102,7 +112,10 @@ public final class QEMUMachine {
             if hasEndedWell(error) { return }
             throw startFault(error)
         }
-        if let snapshot = description.snapshot { try load(snapshot.state, timeout: options.startTimeout) }
+        if let snapshot = description.snapshot {
+            try load(snapshot.state, timeout: options.startTimeout)
+            try loadHotplugMemory(from: snapshot.memory)
+        }
         do throws(QMPError) {
             if let balloon = description.balloon { try begin(balloon) }
         } catch {
@@ -137,6 +150,15 @@ public final class QEMUMachine {
             }
             return try MachineMemory(
                 snapshot: snapshot.memory, size: size, tracksChanges: description.tracksMemoryChanges)
+        } catch {
+            throw MachineFault("Invalid Memory Configuration: Cannot create memory file", error)
+        }
+    }
+
+    private static func openHotplugMemory(_ description: MachineDescription) throws(MachineFault) -> MachineMemory? {
+        guard let hotplug = description.hotplugMemory else { return nil }
+        do throws(Errno) {
+            return try MachineMemory(size: hotplug.sizeMiB << 20, tracksChanges: description.tracksMemoryChanges)
         } catch {
             throw MachineFault("Invalid Memory Configuration: Cannot create memory file", error)
         }

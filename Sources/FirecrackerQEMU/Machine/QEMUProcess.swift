@@ -19,11 +19,13 @@ final class QEMUProcess {
     ///
     /// - Parameters:
     ///   - memory: The file that is the guest's memory.
-    ///   - refused: Numbers of system calls that fail.
+    ///   - hotplugMemory: The file that is the memory which can be plugged, if there is any.
+    ///   - skipped: Numbers of system calls that do nothing, and succeed.
     ///   - commandLine: Makes the command line.
     /// - Returns: The process, its command line, and the listener of its seccomp filter if there is one.
     static func start(
-        _ binary: String, console: MachineDescription.Console, memory: Int32, refusing refused: [Int],
+        _ binary: String, console: MachineDescription.Console, memory: Int32, hotplugMemory: Int32?,
+        skipping skipped: [Int],
         commandLine: (QEMUCommandLine.Channels) throws(MachineFault) -> QEMUCommandLine
     ) throws(MachineFault) -> (process: QEMUProcess, line: QEMUCommandLine, listener: SharedDescriptor?) {
         let monitor = try opening { () throws(Errno) in try MonitorEnds() }
@@ -39,13 +41,14 @@ final class QEMUProcess {
         let line = try commandLine(
             QEMUCommandLine.Channels(
                 standardInput: streams.input, standardOutput: streams.output, standardError: errors.write.rawValue,
-                monitor: monitor.remote.rawValue, memory: memory, vhost: vhost.rawValue))
+                monitor: monitor.remote.rawValue, memory: memory, hotplugMemory: hotplugMemory,
+                vhost: vhost.rawValue))
         var spawn = Spawn(binary, arguments: [QEMUBinary.name] + line.arguments)
         spawn.descriptors = line.descriptors
         spawn.deathSignal = SIGKILL
         spawn.notificationFilter = SeccompNotification.filter(
             ioctlOf: line.networkDescriptors + (line.vsockDescriptor.map { [$0] } ?? []), group: VhostRequest.group,
-            refusing: refused, unwritable: line.tapDescriptors)
+            skipping: skipped, unwritable: line.tapDescriptors)
         var started: Spawn.Started
         do throws(Spawn.Failure) {
             started = try spawn.start()

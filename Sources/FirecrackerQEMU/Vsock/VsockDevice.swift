@@ -30,9 +30,15 @@ final class VsockDevice {
         case firstEndpoint = 16
     }
 
-    /// The room for bytes of the guest that a host's socket has not taken: what Linux has in flight at most, and Firecracker's 64 KiB
-    /// when there are many connections, so that a guest cannot fill this process's memory.
-    var connectionCapacity: UInt32 { endpoints.count <= 64 ? 256 << 10 : 64 << 10 }
+    /// The room for bytes of the guest that a host's socket has not taken. Firecracker's is 64 KiB; more saves a guest messages, which
+    /// cost it more than bytes do. Many connections have less, so that a guest cannot fill this process's memory: all have 90 MiB.
+    var connectionCapacity: UInt32 {
+        switch endpoints.count {
+        case ...16: 1 << 20
+        case ...64: 256 << 10
+        default: 64 << 10
+        }
+    }
 
     /// How long the guest may take to answer a request or a shutdown, as in Firecracker.
     static let answerTime: UInt64 = 2_000_000_000
@@ -41,6 +47,7 @@ final class VsockDevice {
     static let maximumPackets = 256
 
     let configuration: Configuration
+    var counters: VsockCounters { configuration.control.counters }
     let epoll: Epoll
     let memory: ProcessMemory
     var regions = MemoryTable()
@@ -73,8 +80,6 @@ final class VsockDevice {
     var quietBytes = 0
     /// How long, in nanoseconds, the guest may have to wait for that interrupt.
     static let quietTime: Int64 = 4_000_000
-    /// While the guest sends in bulk it need not notify; the ring is looked at this often instead, in nanoseconds.
-    static let pollTime: Int64 = 100_000
 
     /// Where bytes stand on their way, and the headers of packets to the guest.
     let staging = UnsafeMutableRawBufferPointer.allocate(byteCount: 512 << 10, alignment: 64)
@@ -113,7 +118,7 @@ final class VsockDevice {
     func turn(waits: Bool = true) throws(Errno) -> Bool {
         events.removeAll(keepingCapacity: true)
         let count = try epoll.wait(nanoseconds: waits ? waitingTime() : 0) { events.append($0) }
-        if count == 0, !transmit.suppressesKicks { reportTransmitted() }
+        if count == 0 { reportTransmitted() }
         for event in events {
             switch Token(rawValue: event.token) {
             case .control: if !obey() { return false }
@@ -121,8 +126,10 @@ final class VsockDevice {
                 answerCalls()
                 if configuration.inbox.isClosed { return false }
             case .listener: acceptClients()
-            case .receiveKick: break
-            case .transmitKick: mustTransmit = true
+            case .receiveKick: counters.count(.receiveEvents)
+            case .transmitKick:
+                counters.count(.transmitEvents)
+                mustTransmit = true
             case .firstEndpoint, nil:
                 if let endpoint = endpoints[event.token] { handle(endpoint, event.events) }
             }
@@ -131,8 +138,6 @@ final class VsockDevice {
             expireDeadlines()
             expireAdmission()
         }
-        // Nobody else says that the guest has sent something.
-        if transmit.suppressesKicks { mustTransmit = true }
         pump()
         return true
     }
@@ -177,7 +182,6 @@ final class VsockDevice {
     private func waitingTime() -> Int64 {
         guard isRunning, !isBroken else { return -1 }
         if mustReceive || mustTransmit && !muxer.hasTooManyReplies { return 0 }
-        if transmit.suppressesKicks { return Self.pollTime }
         let idle = quietChains > 0 ? Self.quietTime : -1
         guard let time = nextDeadline else { return idle }
         let wait = Int64(clamping: time - min(time, Self.now)) + 1000

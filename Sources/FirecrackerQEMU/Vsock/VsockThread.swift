@@ -43,6 +43,9 @@ final class VsockThread {
     /// The port of the host's next connection, to be kept in a snapshot.
     var nextHostPort: UInt32 { control.nextHostPort.load(ordering: .relaxed) }
 
+    /// What has been counted since the last call, by the names of Firecracker's metrics.
+    func takeCounts() -> [(group: String, name: String, value: UInt64)] { control.counters.takeCounts() }
+
     /// Lets clients in from now on, as soon as the guest has taken note that its connections of before are gone.
     func admitClients() {
         holdsClients = false
