@@ -73,6 +73,7 @@ struct NetDeviceTests {
     @Test("makes the guest wait, and drops nothing, while its limiter refuses")
     func sendLimiter() throws {
         let bench = try Bench(send: RateLimiter(ops: TokenBucket(size: 2, refillTime: 200)))
+        bench.offerBuffers(1, size: 1000)
         for index in 0..<5 { bench.guestSends(Bench.frame(60, index)) }
         bench.turn()
         #expect(bench.hostFrames().count == 2)
