@@ -17,6 +17,7 @@ extension NetDevice {
 
     /// Fills the guest's buffers: many frames with one copy.
     func pumpReceive(now: UInt64) throws(VirtQueue.Fault) {
+        let lackedBuffers = lacksBuffers
         lacksBuffers = false
         // Not without end, since QEMU may have something to ask.
         for _ in 0..<Self.rounds {
@@ -41,6 +42,7 @@ extension NetDevice {
                 }
                 mustReceive = false
                 lacksBuffers = true
+                if !lackedBuffers { receiveCheck = now + Self.checkTime }
                 return
             }
         }

@@ -15,7 +15,10 @@ extension NetDevice {
                 guard transmit.ring.suppressesKicks else { return }
                 try transmit.ring.setSuppressesKicks(false, memory)
                 try transmit.ring.refresh(memory)
-                guard transmit.ring.hasMore else { return }
+                guard transmit.ring.hasMore else {
+                    transmitCheck = now + Self.checkTime
+                    return
+                }
                 mustTransmit = true
                 continue
             }

@@ -78,6 +78,12 @@ final class NetDevice {
     var mustTransmit = false
     /// Whether there may be both frames and buffers for the guest.
     var mustReceive = false
+    /// When to look at a ring once more after the guest was asked to notify. A processor may read the wish for silence, which is
+    /// withdrawn, before others see what it wrote to the ring: QEMU 7.2 leaves out a lone virtual processor's memory barriers.
+    var transmitCheck: UInt64?
+    var receiveCheck: UInt64?
+    /// How long after that, in nanoseconds.
+    static let checkTime: UInt64 = 1_000_000
     /// Whether the guest has given too few buffers, and is asked to notify of more.
     var lacksBuffers = false
     /// The frame at the beginning of `inbound` that waits for buffers or for the limiter.
@@ -122,7 +128,8 @@ final class NetDevice {
         let receive = receives && held != nil ? receiveLimiter.blockedUntil : nil
         // While the guest takes nothing, sending again would be of no use.
         let answers = receives && held == nil && !lacksBuffers ? metadata?.deadline : nil
-        return [send, receive, answers].compactMap { $0 }.min()
+        let checks = [transmits ? transmitCheck : nil, receives ? receiveCheck : nil]
+        return ([send, receive, answers] + checks).compactMap { $0 }.min()
     }
 
     /// Moves what can be moved, both ways.
@@ -133,6 +140,14 @@ final class NetDevice {
         sendLimiter.expire(now: now)
         receiveLimiter.expire(now: now)
         if let deadline = metadata?.deadline, deadline <= now { mustReceive = true }
+        if let time = transmitCheck, time <= now {
+            transmitCheck = nil
+            mustTransmit = true
+        }
+        if let time = receiveCheck, time <= now {
+            receiveCheck = nil
+            mustReceive = true
+        }
         do throws(VirtQueue.Fault) {
             if transmits, mustTransmit { try pumpTransmit(&service, now: now) }
             if receives, mustReceive, hasReceivable { try pumpReceive(now: now) }
