@@ -201,10 +201,6 @@ public struct VMMProcess {
         if arguments.has("boot-timer") {
             log.log(.warn, "--boot-timer: smartvm-qemu has no boot timer device; boot times are not logged.")
         }
-        if arguments.has("enable-pci") {
-            log.log(
-                .warn, "--enable-pci: smartvm-qemu has no PCI; devices are on virtio-mmio and cannot be hot-plugged.")
-        }
     }
 
     /// The value of a numeric option, nil if it was not given. One that is no number ends the process as Firecracker's

@@ -17,7 +17,7 @@ extension Controller {
         }
         let memory: SharedDescriptor
         do throws(MachineFault) {
-            memory = try openMemoryFile(load, sizeMiB: UInt64(state.configuration.machineConfig.memSizeMib))
+            memory = try openMemoryFile(load, state.configuration.machineConfig)
         } catch {
             throw MachineFault("Failed to load guest memory: Error creating guest memory from \(error.description)")
         }
@@ -37,17 +37,22 @@ extension Controller {
     }
 
     /// - Throws: What follows `Error creating guest memory from `.
-    private func openMemoryFile(_ load: SnapshotLoad, sizeMiB: UInt64) throws(MachineFault) -> SharedDescriptor {
+    private func openMemoryFile(_ load: SnapshotLoad, _ config: MachineConfig) throws(MachineFault) -> SharedDescriptor
+    {
         let path = load.memBackend?.backendPath ?? load.memFilePath ?? ""
         if load.memBackend?.backendType == .uffd {
             do throws(Errno) {
-                try resources.host.connectToSocket(path)
+                _ = try resources.host.connectToSocket(path)
             } catch {
                 throw MachineFault("uffd: Failed to connect to UDS Unix stream", error)
             }
             throw MachineFault(
                 "uffd: smartvm-qemu cannot have a process serve page faults. Give the memory's file: backend_type File."
             )
+        }
+        if config.hugePages != .normal {
+            throw MachineFault(
+                "file: Cannot restore hugetlbfs backed snapshot by mapping the memory file. Please use uffd.")
         }
         let file: SharedDescriptor
         do throws(Errno) {
@@ -60,7 +65,8 @@ extension Controller {
                 "file: Failed to load guest memory: QEMU must be able to open \(path) for writing, although it maps it "
                     + "privately and never writes to it: \(error.withNumber)")
         }
-        guard let length = FileRange.size(file.descriptor.rawValue), length >> 20 >= sizeMiB else {
+        guard let length = FileRange.size(file.descriptor.rawValue), length >> 20 >= UInt64(config.memSizeMib)
+        else {
             throw MachineFault(
                 "file: Failed to restore guest memory: Total sum of memory regions exceeds largest possible file offset"
             )

@@ -22,6 +22,8 @@ final class Controller {
     private(set) var resources: VMResources
     private(set) var machine: RunningMachine? {
         didSet {
+            // The machine has the devices now, and closes what is unplugged.
+            if machine != nil { resources = VMResources(host: resources.host) }
             let machine = machine?.machine
             metrics.collect = { machine?.network?.takeCounters() ?? [] }
         }
@@ -82,12 +84,14 @@ final class Controller {
 
     /// Starts what is configured.
     func start() throws(MachineFault) {
-        let (description, console) = try resources.machineDescription()
+        var devices = resources
+        try devices.takeSlots()
+        let (description, console) = try devices.machineDescription()
         for sentence in resources.withoutEffect { log.log(.warn, sentence, module: .vmm) }
         let machine = try QEMUMachine(description, options: options)
         // QEMU has its own copy now.
         _ = console
-        self.machine = RunningMachine(machine, devices: resources)
+        self.machine = RunningMachine(machine, devices: devices)
         metrics.write(devices: meteredDevices)
     }
 

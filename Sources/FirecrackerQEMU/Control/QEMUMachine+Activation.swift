@@ -5,7 +5,7 @@ extension QEMUMachine {
     var isBalloonActive: Bool {
         guard
             let answer = try? runCommand(
-                "x-query-virtio-status", .object(JSONObject(path: "/machine/peripheral/balloon0"))),
+                "x-query-virtio-status", .object(JSONObject(path: balloonBackend))),
             case .object(let device) = answer, case .object(let status) = device["status"],
             case .array(let statuses) = status["statuses"]
         else { return true }

@@ -5,7 +5,7 @@ internal import Linux
 final class RunningMachine {
     let machine: QEMUMachine
     /// As configured, and changed since.
-    private(set) var devices: VMResources
+    var devices: VMResources
 
     init(_ machine: QEMUMachine, devices: VMResources) {
         self.machine = machine
@@ -35,7 +35,7 @@ final class RunningMachine {
         case .patchMemoryHotplug: throw APIFault("Memory hotplug update error: \(Self.noDevice)")
         case .createSnapshot(let request): try createSnapshot(request, controller)
         case .putDrive, .putPmem, .putNetworkInterface, .deleteDrive, .deletePmem, .deleteNetworkInterface:
-            throw refuseHotplug(request)
+            try changeDevices(request, log: controller.log)
         // All others are for a VM that is not started, which the table says and the caller has checked.
         default: throw .notAfterStart
         }
@@ -88,8 +88,14 @@ extension RunningMachine {
         guard let index = devices.drives.firstIndex(where: { $0.config.driveId == update.driveId }) else {
             throw refuse(Self.noDevice)
         }
-        guard update.pathOnHost != nil || update.rateLimiter != nil else {
+        let isVhostUser = devices.drives[index].config.socket != nil
+        guard isVhostUser != (update.pathOnHost != nil || update.rateLimiter != nil) else {
             throw refuse("Block: Running method expected different backend.")
+        }
+        if isVhostUser {
+            throw refuse(
+                "Block: smartvm-qemu reads the configuration of a vhost-user drive when its server says that it has "
+                    + "changed, and at no other time.")
         }
         if let path = update.pathOnHost {
             let file: SharedDescriptor

@@ -20,16 +20,8 @@ extension VMResources {
             return
                 "Cannot create memory hotplug device: smartvm-qemu has no virtio-mem device. Configure all memory at once."
         }
-        if machineConfig.hugePages != .normal {
-            return
-                "Invalid Memory Configuration: smartvm-qemu does not back memory with huge pages. Set huge_pages to None."
-        }
         if machineConfig.cpuTemplate != nil || cpuConfig.map({ $0 != CPUConfig() }) == true {
             return "Failed to get CPU template: smartvm-qemu emulates one CPU model and cannot apply templates."
-        }
-        if let drive = drives.first(where: { $0.config.socket != nil }) {
-            return
-                "Cannot create block device: smartvm-qemu has no vhost-user drives, but \(drive.config.driveId) is one."
         }
         if serial.rateLimiter?.effective != nil {
             return "Failed to create device manager: smartvm-qemu cannot limit the rate of the serial console."

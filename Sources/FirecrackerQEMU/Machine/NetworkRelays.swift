@@ -5,7 +5,7 @@ internal import Linux
 final class NetworkRelays {
     private let thread: NetworkThread
     /// By their places among the relayed ones.
-    private let ids: [String]
+    private var ids: [String?]
     private var remotes: [Int: SharedDescriptor] = [:]
 
     /// Nil if there is no such interface.
@@ -51,6 +51,11 @@ final class NetworkRelays {
         return true
     }
 
+    /// An interface was unplugged. Its TAP stays open.
+    func forgetInterface(_ id: String) {
+        if let index = ids.firstIndex(of: id) { ids[index] = nil }
+    }
+
     /// What has been counted since the last call, by the names of Firecracker's metrics.
     func takeCounters() -> [(group: String, name: String, value: UInt64)] {
         let counted = thread.takeCounters()
@@ -58,7 +63,7 @@ final class NetworkRelays {
         for (id, frames) in zip(ids, counted.frames) {
             for counter in frames.named {
                 result.append(("net", counter.name, counter.value))
-                result.append(("net_\(id)", counter.name, counter.value))
+                if let id { result.append(("net_\(id)", counter.name, counter.value)) }
             }
         }
         return result

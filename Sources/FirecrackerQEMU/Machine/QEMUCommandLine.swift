@@ -24,7 +24,7 @@ struct QEMUCommandLine {
         var relays: [Int: Int32] = [:]
     }
 
-    /// As many virtio devices as the machine has places for.
+    /// As many virtio devices as the machine has places for without a PCI bus.
     static let maximumDevices = 24
 
     /// - Parameters:
@@ -38,7 +38,7 @@ struct QEMUCommandLine {
         let devices =
             description.drives.count + description.networkInterfaces.count + (description.vsock == nil ? 0 : 1)
             + (description.balloon == nil ? 0 : 1) + (description.entropy == nil ? 0 : 1)
-        guard devices <= Self.maximumDevices else {
+        guard description.isPCI || devices <= Self.maximumDevices else {
             throw MachineFault(
                 "The machine has \(devices) devices; QEMU's microvm has places for \(Self.maximumDevices).")
         }
@@ -46,16 +46,27 @@ struct QEMUCommandLine {
         addMachine(description)
         addMemory(description, channels.memory)
         if let kernelCommandLine { addKernel(description, commandLine: kernelCommandLine) } else { addIncoming() }
+        if kernelCommandLine == nil || description.plugsDevices { arguments.append("-S") }
         addMonitor(channels.monitor)
-        for (index, drive) in description.drives.enumerated() {
-            add(drive, index: index, isBlockDevice: isBlockDevice(drive.file))
+        for drive in description.drives {
+            add(drive, isBlockDevice: isBlockDevice(drive.file))
+            // Others are plugged before the processors run.
+            if drive.place == 0 || !description.plugsDevices { add(description.deviceOptions(drive)) }
         }
         for (index, interface) in description.networkInterfaces.enumerated() {
-            add(interface, index: index, relay: channels.relays[index])
+            add(interface, relay: channels.relays[index])
+            if !description.plugsDevices { add(description.deviceOptions(interface)) }
         }
-        if let vsock = description.vsock, let vhost = channels.vhost { add(vsock, vhost: vhost) }
-        if let balloon = description.balloon { add(balloon) }
-        if let entropy = description.entropy { add(entropy) }
+        if let vsock = description.vsock, let vhost = channels.vhost {
+            let descriptor = inherit(vhost)
+            vhostDescriptor = Int32(descriptor)
+            add(description.deviceOptions(vsock, vhost: descriptor))
+        }
+        if let balloon = description.balloon { add(description.deviceOptions(balloon)) }
+        if let entropy = description.entropy {
+            add("-object", "rng-builtin,id=rng0")
+            add(description.deviceOptions(entropy))
+        }
     }
 
     /// QEMU's number of a descriptor that it inherits.
@@ -68,11 +79,17 @@ struct QEMUCommandLine {
         arguments += [option, value]
     }
 
+    private mutating func add(_ device: DeviceOptions) {
+        add("-device", device.argument)
+    }
+
     private mutating func addMachine(_ description: MachineDescription) {
         arguments += ["-nodefaults", "-no-user-config", "-no-reboot"]
         add("-display", "none")
         // No timer but the local APIC's: the kernel is told the frequency of the time stamp counter instead.
-        add("-M", "microvm,acpi=on,pit=off,pic=off,memory-backend=memory,suppress-vmdesc=on")
+        let bus = description.isPCI ? ",pcie=on" : ""
+        add("-M", "microvm,acpi=on,pit=off,pic=off\(bus),memory-backend=memory,suppress-vmdesc=on")
+        if description.isPCI { add(DeviceOptions.slots) }
         // Larger or smaller buffers for translated code than 16 to 256 MiB do not pay.
         add("-accel", "tcg,tb-size=64" + (description.cpuCount > 1 ? ",thread=multi" : ""))
         // Without rdrand the guest's random numbers are ready only after a second and more.
@@ -99,7 +116,6 @@ struct QEMUCommandLine {
     /// section on the configuration.
     private mutating func addIncoming() {
         add("-incoming", "defer")
-        arguments.append("-S")
         add("-global", "migration.send-configuration=off")
     }
 
@@ -114,50 +130,27 @@ struct QEMUCommandLine {
         add("-mon", "chardev=qmp,mode=control")
     }
 
-    private mutating func add(_ drive: MachineDescription.BlockDevice, index: Int, isBlockDevice: Bool) {
-        let nodes = DriveNodes(drive, index: index, isBlockDevice: isBlockDevice)
+    private mutating func add(_ drive: MachineDescription.BlockDevice, isBlockDevice: Bool) {
+        let nodes = DriveNodes(drive, isBlockDevice: isBlockDevice)
+        if drive.isVhostUser {
+            add("-chardev", "socket,id=\(nodes.channel),fd=\(inherit(drive.file))")
+            return
+        }
         add("-add-fd", "fd=\(inherit(drive.file)),set=\(nodes.descriptorSet)")
         add("-object", nodes.throttleGroup(drive.limiter))
         for node in [nodes.file, nodes.format, nodes.filter] { add("-blockdev", node) }
-        // A guest that sees no cache sends no flushes.
-        add(
-            "-device",
-            "virtio-blk-device,id=\(nodes.device),drive=\(nodes.filterName),serial=\(drive.id.prefix(20)),"
-                + "write-cache=\(drive.isWriteback ? "on" : "off")")
     }
 
-    private mutating func add(_ interface: MachineDescription.NetworkDevice, index: Int, relay: Int32?) {
+    private mutating func add(_ interface: MachineDescription.NetworkDevice, relay: Int32?) {
         if let relay {
-            add("-netdev", "socket,id=tap\(index),fd=\(inherit(relay))")
+            add("-netdev", "socket,id=\(interface.hostDevice),fd=\(inherit(relay))")
         } else {
-            add("-netdev", "tap,id=tap\(index),fd=\(inherit(interface.tap)),vhost=off")
+            add("-netdev", "tap,id=\(interface.hostDevice),fd=\(inherit(interface.tap)),vhost=off")
         }
-        var device = "virtio-net-device,id=net\(index),netdev=tap\(index)"
-        if let address = interface.macAddress { device += ",mac=\(address)" }
-        if let mtu = interface.mtu { device += ",host_mtu=\(mtu)" }
-        add("-device", device)
     }
+}
 
-    private mutating func add(_ vsock: MachineDescription.Vsock, vhost: Int32) {
-        let descriptor = inherit(vhost)
-        vhostDescriptor = Int32(descriptor)
-        add("-device", "vhost-vsock-device,id=vsock0,guest-cid=\(vsock.guestCID),vhostfd=\(descriptor),event_idx=off")
-    }
-
-    private mutating func add(_ balloon: MachineDescription.Balloon) {
-        add(
-            "-device",
-            "virtio-balloon-device,id=balloon0,free-page-reporting=\(balloon.reportsFreePages ? "on" : "off"),"
-                + "deflate-on-oom=\(balloon.deflatesOnOutOfMemory ? "on" : "off")")
-    }
-
-    private mutating func add(_ entropy: MachineDescription.Entropy) {
-        add("-object", "rng-builtin,id=rng0")
-        var device = "virtio-rng-device,id=entropy0,rng=rng0"
-        if let limit = entropy.limit {
-            device += ",max-bytes=\(max(1, min(limit.bytes, 1 << 62)))"
-            device += ",period=\(max(1, min(limit.milliseconds, 1 << 31)))"
-        }
-        add("-device", device)
-    }
+extension MachineDescription {
+    /// Whether devices are added after QEMU's start, for which the processors wait.
+    var plugsDevices: Bool { isPCI && snapshot == nil }
 }

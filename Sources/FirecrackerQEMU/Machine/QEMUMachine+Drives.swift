@@ -5,8 +5,7 @@ extension QEMUMachine {
     ///
     /// - Parameter file: Open as the drive's first file was; it stays the caller's.
     public func replaceFile(ofDrive id: String, with file: Int32) throws(MachineFault) {
-        let index = try driveIndex(id)
-        let old = driveNodes[index]
+        let old = try nodes(ofDrive: id)
         var new = old
         new.generation += 1
         new.isBlockDevice = FileRange.isBlockDevice(file)
@@ -20,7 +19,7 @@ extension QEMUMachine {
             discard(new)
             throw error
         }
-        driveNodes[index] = new
+        driveNodes[id] = new
         discard(old)
         // The device learns of a new size only from a change of size.
         if let size = FileRange.size(file), !new.isReadOnly, !new.isBlockDevice {
@@ -31,7 +30,7 @@ extension QEMUMachine {
 
     /// Sets the limits of a drive, live.
     public func setLimiter(ofDrive id: String, to limiter: DriveLimiter) throws(MachineFault) {
-        let nodes = driveNodes[try driveIndex(id)]
+        let nodes = try nodes(ofDrive: id)
         try runCommand(
             "qom-set",
             .members([
@@ -40,22 +39,22 @@ extension QEMUMachine {
             ]))
     }
 
-    private func driveIndex(_ id: String) throws(MachineFault) -> Int {
-        guard let index = description.drives.firstIndex(where: { $0.id == id }) else {
+    private func nodes(ofDrive id: String) throws(MachineFault) -> DriveNodes {
+        guard let nodes = driveNodes[id] else {
             throw MachineFault("Failed perform action on device: Device not found")
         }
-        return index
+        return nodes
     }
 
     /// Forgets the lower nodes of a generation, those that are there.
-    private func discard(_ nodes: DriveNodes) {
+    func discard(_ nodes: DriveNodes) {
         for name in [nodes.formatName, nodes.fileName] {
             _ = try? runCommand("blockdev-del", .members(["node-name": .string(name)]))
         }
         _ = try? runCommand("remove-fd", .members(["fdset-id": .unsigned(UInt64(nodes.descriptorSet))]))
     }
 
-    private static func parse(_ text: String) throws(MachineFault) -> JSONValue {
+    static func parse(_ text: String) throws(MachineFault) -> JSONValue {
         do throws(JSONFault) {
             return try JSONValue(decoding: Array(text.utf8))
         } catch {

@@ -52,8 +52,10 @@ public final class QEMUMachine {
     var stoppedAt: UInt64 = 0
     /// What the guest was told of its time stamp counter, in kHz.
     let timeStampCounter: Int
-    var driveNodes: [DriveNodes]
+    /// By the drives' ids.
+    var driveNodes: [String: DriveNodes]
     var balloonTargetMiB = 0
+    var keyboard = KeyboardBuffer()
     let vsock: VsockThread?
     let network: NetworkRelays?
     /// Whether QEMU said that it was not the guest who ended it.
@@ -79,8 +81,9 @@ public final class QEMUMachine {
         self.description = description
         self.memory = memory
         timeStampCounter = frequency
-        driveNodes = description.drives.enumerated().map { index, drive in
-            DriveNodes(drive, index: index, isBlockDevice: FileRange.isBlockDevice(drive.file))
+        driveNodes = [:]
+        for drive in description.drives {
+            driveNodes[drive.id] = DriveNodes(drive, isBlockDevice: FileRange.isBlockDevice(drive.file))
         }
         let vhost = try Self.vhostDescriptor(description)
         defer { if let vhost { close(vhost) } }
@@ -107,6 +110,7 @@ public final class QEMUMachine {
             throw startFault(error)
         }
         if let snapshot = description.snapshot { try load(snapshot.state, timeout: options.startTimeout) }
+        if description.plugsDevices { try plugDevices() }
         do throws(QMPError) {
             if let balloon = description.balloon { try begin(balloon) }
         } catch {
@@ -137,10 +141,15 @@ public final class QEMUMachine {
         let size = description.memoryMiB << 20
         do throws(Errno) {
             guard let snapshot = description.snapshot else {
-                return try MachineMemory(size: size, tracksChanges: description.tracksMemoryChanges)
+                return try MachineMemory(
+                    size: size, usesHugePages: description.usesHugePages, tracksChanges: description.tracksMemoryChanges
+                )
             }
             return try MachineMemory(
                 snapshot: snapshot.memory, size: size, tracksChanges: description.tracksMemoryChanges)
+        } catch .outOfMemory where description.usesHugePages {
+            // Firecracker's memory is there without them, until the kernel is to be read into it.
+            throw ELFKernel.unreadable
         } catch {
             throw MachineFault("Invalid Memory Configuration: Cannot create memory file", error)
         }
@@ -237,12 +246,6 @@ extension QEMUMachine {
             try runCommand("query-status")
             vsock?.admitClients()
         }
-    }
-
-    /// Presses Ctrl-Alt-Del on the guest's keyboard.
-    public func sendCtrlAltDel() throws(MachineFault) {
-        let keys = ["ctrl", "alt", "delete"].map { JSONValue.members(["type": .string("qcode"), "data": .string($0)]) }
-        try runCommand("send-key", .members(["keys": .array(keys)]))
     }
 
     /// A command whose refusal is the caller's fault to report.
