@@ -20,7 +20,8 @@ final class VMMProgram {
     /// - Parameters:
     ///   - directory: Nil makes one, which goes with ``end()``.
     ///   - name: Of the files in it.
-    init(in directory: String? = nil, name: String = "vm") async throws {
+    ///   - arguments: More for the VMM.
+    init(in directory: String? = nil, name: String = "vm", arguments: [String] = []) async throws {
         self.directory = directory ?? "/tmp/smartvm-\(uniqueName("vmm"))"
         ownsDirectory = directory == nil
         vsockPath = "\(self.directory)/\(name).vsock"
@@ -35,7 +36,7 @@ final class VMMProgram {
             "/usr/bin/unshare",
             arguments: [
                 "unshare", "-n", "sh", "-c", network + #" exec "$@""#, "sh", vmm.path, "--api-sock", "\(name).api",
-            ])
+            ] + arguments)
         spawn.environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
         spawn.workingDirectory = self.directory
         spawn.descriptors = [null.rawValue, console.rawValue, console.rawValue]
@@ -46,18 +47,21 @@ final class VMMProgram {
     }
 
     func configure(
-        drives: [Drive] = [], network: Bool = false, memoryMiB: UInt = 256, tracksDirtyPages: Bool = false
+        root: Drive? = nil, drives: [Drive] = [], network: Bool = false, memoryMiB: UInt = 256,
+        tracksDirtyPages: Bool = false, hugePages: Bool = false
     ) async throws {
         try await client.send(
             .putMachineConfig(
-                MachineConfig(vcpuCount: 1, memSizeMib: memoryMiB, trackDirtyPages: tracksDirtyPages)))
+                MachineConfig(
+                    vcpuCount: 1, memSizeMib: memoryMiB, trackDirtyPages: tracksDirtyPages,
+                    hugePages: hugePages ? .hugetlbfs2M : .normal)))
         try await client.send(
             .putBootSource(
                 BootSource(
-                    kernelImagePath: image.kernelImagePath, initrdPath: image.initrdPath, bootArgs: image.bootArgs))
-        )
-        let root = Drive(driveId: "rootfs", isRootDevice: true, isReadOnly: true, pathOnHost: image.rootfsPath)
-        for drive in [root] + drives { try await client.send(.putDrive(drive)) }
+                    kernelImagePath: self.image.kernelImagePath, initrdPath: self.image.initrdPath,
+                    bootArgs: self.image.bootArgs)))
+        let image = Drive(driveId: "rootfs", isRootDevice: true, isReadOnly: true, pathOnHost: self.image.rootfsPath)
+        for drive in [root ?? image] + drives { try await client.send(.putDrive(drive)) }
         try await client.send(.putVsock(VsockConfig(guestCid: 3, udsPath: vsockPath)))
         if network {
             try await client.send(

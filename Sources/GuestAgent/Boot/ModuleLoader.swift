@@ -3,8 +3,8 @@ internal import Linux
 
 /// Loads kernel modules out of the initramfs, also after it is no longer the root.
 ///
-/// What the way to the first command needs is loaded at once. The lists whose names end in `-late.conf` (network, balloon, ...) wait
-/// until the guest is up or is told to use the network.
+/// What the way to the first command needs is loaded at once; the lists whose names end in `-pci.conf` only if there is a PCI bus, and
+/// first. The lists whose names end in `-late.conf` (network, balloon, ...) wait until the guest is up or is told to use the network.
 final class ModuleLoader {
     /// The root directory of the initramfs.
     private let root: Descriptor
@@ -29,10 +29,15 @@ final class ModuleLoader {
             guard let bytes = try? Self.read(lists + "/" + name, in: root) else { continue }
             if Self.has("-late.conf", atEndOf: name) {
                 lateNames += ModuleList.names(bytes)
-            } else {
+            } else if !Self.has("-pci.conf", atEndOf: name) || Self.hasPCIBus {
                 for module in ModuleList.names(bytes) { load(module, isExpected: true) }
             }
         }
+    }
+
+    /// Whether the kernel has found a device on a PCI bus.
+    private static var hasPCIBus: Bool {
+        !((try? File.read("/proc/bus/pci/devices")) ?? []).isEmpty
     }
 
     /// Loads the next of the late ones; whether there was one.

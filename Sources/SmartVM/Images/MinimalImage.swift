@@ -7,11 +7,16 @@ internal import Linux
 /// therefore always fit. The root is ext4, because that is part of Debian's kernel: squashfs and erofs are modules, whose
 /// loading costs more than the difference between the file systems. It is read-only and shared by all VMs, hence without a journal.
 struct MinimalImage: Sendable {
+    /// Raised when what is in the image changes: one of another recipe is made anew.
+    static let recipe = 2
+
     static let kernelPackage = "linux-image-cloud-\(debianArchitecture)"
     static let userlandPackage = "busybox-static"
 
     /// Loaded by the agent before anything else, in this order: what the way to the first command needs.
     static let bootModules = ["virtio_mmio", "virtio_blk", "vmw_vsock_virtio_transport", "overlay"]
+    /// Loaded by the agent before those, if the machine has a PCI bus.
+    static let busModules = ["virtio_pci"]
     /// Loaded by the agent once the guest is up, or is told to use the network.
     static let lateModules = ["virtio_net", "virtio_rng", "virtio_balloon"]
     /// Loaded by the agent when a root file system is of that type.
@@ -75,7 +80,8 @@ struct MinimalImage: Sendable {
         try await Tool.depmod.run(["-b", tree, release])
         let source = "\(tree)/lib/modules/\(release)"
         let modules = KernelModules(dependencies: try File.readText("\(source)/modules.dep"))
-        let chosen = modules.loadOrder(Self.bootModules + Self.lateModules + Self.fileSystemModules)
+        let chosen = modules.loadOrder(
+            Self.busModules + Self.bootModules + Self.lateModules + Self.fileSystemModules)
 
         let root = try ImageTree(root: "\(scratch)/initramfs")
         for directory in Initramfs.directories { try root.directory(directory) }
@@ -84,7 +90,10 @@ struct MinimalImage: Sendable {
             try root.file("lib/modules/\(release)/\(path)", module)
         }
         try root.file("lib/modules/\(release)/modules.dep", Array(modules.dependencies(of: chosen).utf8))
-        for (list, names) in [("smartvm", Self.bootModules), ("smartvm-late", Self.lateModules)] {
+        let lists = [
+            ("smartvm", Self.bootModules), ("smartvm-late", Self.lateModules), ("smartvm-pci", Self.busModules),
+        ]
+        for (list, names) in lists {
             let lines = modules.names(of: modules.loadOrder(names)).map { "\($0)\n" }.joined()
             try root.file("etc/modules-load.d/\(list).conf", Array(lines.utf8))
         }
