@@ -74,7 +74,7 @@ extension VsockDevice {
         case .setGuestCID(let cid):
             guestCID = cid
         case .setRunning(let running):
-            setRunning(running)
+            startOrStop(running)
         case .unsupported:
             throw .notATerminal
         }
@@ -97,7 +97,7 @@ extension VsockDevice {
         if let number { descriptor = try configuration.process.duplicate(number).take() }
     }
 
-    private func setRunning(_ running: Bool) {
+    private func startOrStop(_ running: Bool) {
         guard running != isRunning else { return }
         isRunning = running
         if running {
