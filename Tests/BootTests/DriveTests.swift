@@ -23,7 +23,6 @@ struct DriveTests {
         var spawn = Spawn(program, arguments: [program] + arguments)
         spawn.environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
         spawn.descriptors = [null.rawValue, null.rawValue, null.rawValue]
-        spawn.deathSignal = SIGKILL
         return try spawn.start().child
     }
 

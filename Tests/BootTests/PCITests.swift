@@ -23,13 +23,11 @@ struct PCITests {
     }
 
     /// The files that a process has open in a directory.
-    private func openFiles(of process: Int32, in directory: String) throws -> [String] {
-        try FileTree.names(at: "/proc/\(process)/fd").compactMap {
-            let target = try? FileTree.linkTarget("/proc/\(process)/fd/\($0)")
-            return target.flatMap {
-                $0.hasPrefix(directory + "/d") ? String($0.dropFirst(directory.utf8.count + 1)) : nil
-            }
-        }.sorted()
+    private func openFiles(of process: Int32, in directory: String) throws -> Set<String> {
+        let targets = try FileTree.names(at: "/proc/\(process)/fd").compactMap {
+            try? File.linkTarget("/proc/\(process)/fd/\($0)")
+        }
+        return Set(targets.filter { $0.hasPrefix(directory + "/d") }.map { String($0.dropFirst(directory.count + 1)) })
     }
 
     @Test(

@@ -3,6 +3,9 @@
 /// The filter is always there, so that limits can be set on a drive that began without any, and so that another file can take the
 /// place of the first below it. Each new file is a new generation of the two lower nodes.
 struct DriveNodes {
+    /// No place has this number or a larger one.
+    private static let placeCount = 32
+
     /// The drive's place.
     let index: Int
     /// Nothing but the device and its channel is there then.
@@ -29,7 +32,7 @@ struct DriveNodes {
     var filterName: String { "throttle\(index)" }
 
     /// The number of the set that holds the file's descriptor.
-    var descriptorSet: Int { index + 1 + generation * QEMUCommandLine.maximumDevices }
+    var descriptorSet: Int { index + 1 + generation * Self.placeCount }
 
     var file: String {
         // Without flushes the guest's writes are only as safe as the host's page cache: Firecracker's default. Locks are off because

@@ -92,16 +92,20 @@ extension QEMUMachine {
             if case .refused(_, let reason) = error, reason.contains("not found") { return }
             throw MachineFault(error.description)
         }
-        do throws(QMPError) {
-            try process.monitor.awaitEvent(timeout: .seconds(1)) {
-                $0.name == "DEVICE_DELETED" && $0.data["device"]?.text == device
-            }
-        } catch {
-            guard case .timedOut = error else { throw MachineFault(error.description) }
+        let list = try runCommand("qom-list", .members(["path": .string("/machine/peripheral")]))
+        if case .array(let left) = list, left.contains(where: { $0["name"]?.text == device }) {
             // QEMU has asked the guest then.
             throw MachineFault(
                 "The guest has taken over the bus's hot-plug controller, and has not given up the device: let it do so, "
                     + "and try again.")
+        }
+        do throws(QMPError) {
+            // What it stands on is free when no processor can be using it any more.
+            try process.monitor.awaitEvent(timeout: .seconds(10)) {
+                $0.name == "DEVICE_DELETED" && $0.data["device"]?.text == device
+            }
+        } catch {
+            throw MachineFault(error.description)
         }
     }
 
