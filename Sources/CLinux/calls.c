@@ -81,6 +81,12 @@ int clinux_memory_file(const char *name) {
     return memfd_create(name, MFD_CLOEXEC);
 }
 
+int clinux_huge_memory_file(const char *name) {
+    // MFD_HUGE_2MB of linux/memfd.h, which cannot be included beside sys/mman.h: the power of 2.
+    const unsigned hugePages2MiB = 21U << 26;
+    return memfd_create(name, MFD_CLOEXEC | MFD_HUGETLB | hugePages2MiB);
+}
+
 int clinux_share_content(int from, int to) {
     // FICLONE of linux/fs.h, which cannot be included beside sys/mount.h.
     return ioctl(to, _IOW(0x94, 9, int), from);

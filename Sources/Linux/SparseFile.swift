@@ -30,6 +30,22 @@ public enum SparseFile {
         return file
     }
 
+    /// The same of huge pages of 2 MiB, all of which are set aside for it.
+    ///
+    /// - Parameter size: A multiple of 2 MiB.
+    /// - Throws: `outOfMemory` if the host does not have as many.
+    public static func inHugePages(_ name: String, size: Int) throws(Errno) -> Descriptor {
+        let file = Descriptor(owning: try systemCall { clinux_huge_memory_file(name) })
+        let value = file.rawValue
+        try setSize(size, of: value)
+        // Pages are set aside for a file when it is mapped, and stay so when it is unmapped.
+        guard let address = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, value, 0), address != MAP_FAILED else {
+            throw .current
+        }
+        munmap(address, size)
+        return file
+    }
+
     /// ftruncate(2).
     public static func setSize(_ size: Int, of descriptor: Int32) throws(Errno) {
         try systemCall { ftruncate(descriptor, off_t(size)) }

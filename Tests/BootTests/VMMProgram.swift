@@ -56,21 +56,22 @@ final class VMMProgram {
     }
 
     func configure(
-        drives: [Drive] = [], network: Bool = false, memoryMiB: UInt = 256, tracksDirtyPages: Bool = false,
-        hasRootDrive: Bool = true, devices: [APIRequest] = [], kernel: String? = nil,
-        entropy: EntropyConfig = EntropyConfig(), serial: SerialConfig? = nil
+        root: Drive? = nil, drives: [Drive] = [], network: Bool = false, memoryMiB: UInt = 256,
+        tracksDirtyPages: Bool = false, hugePages: Bool = false, hasRootDrive: Bool = true, devices: [APIRequest] = [],
+        kernel: String? = nil, entropy: EntropyConfig = EntropyConfig(), serial: SerialConfig? = nil
     ) async throws {
         try await client.send(
             .putMachineConfig(
-                MachineConfig(vcpuCount: 1, memSizeMib: memoryMiB, trackDirtyPages: tracksDirtyPages)))
+                MachineConfig(
+                    vcpuCount: 1, memSizeMib: memoryMiB, trackDirtyPages: tracksDirtyPages,
+                    hugePages: hugePages ? .hugetlbfs2M : .normal)))
         try await client.send(
             .putBootSource(
                 BootSource(
-                    kernelImagePath: kernel ?? image.kernelImagePath, initrdPath: image.initrdPath,
-                    bootArgs: image.bootArgs))
-        )
-        let root = Drive(driveId: "rootfs", isRootDevice: true, isReadOnly: true, pathOnHost: image.rootfsPath)
-        for drive in (hasRootDrive ? [root] : []) + drives { try await client.send(.putDrive(drive)) }
+                    kernelImagePath: kernel ?? self.image.kernelImagePath, initrdPath: self.image.initrdPath,
+                    bootArgs: self.image.bootArgs)))
+        let image = Drive(driveId: "rootfs", isRootDevice: true, isReadOnly: true, pathOnHost: self.image.rootfsPath)
+        for drive in (hasRootDrive ? [root ?? image] : []) + drives { try await client.send(.putDrive(drive)) }
         try await client.send(.putVsock(VsockConfig(guestCid: 3, udsPath: vsockPath)))
         if network {
             try await client.send(

@@ -19,7 +19,7 @@ struct DriveCountersTests {
         var counters = DriveCounters()
         func take(_ answer: JSONValue) -> [String: UInt64] {
             var result: [String: UInt64] = [:]
-            for counter in counters.take(from: answer, ids: ["root", "data"]) {
+            for counter in counters.take(from: answer, ids: [0: "root", 1: "data"]) {
                 result["\(counter.group).\(counter.name)"] = counter.value
             }
             return result

@@ -27,9 +27,11 @@ struct QEMUCommandLineTests {
             description.drives = [
                 MachineDescription.BlockDevice(id: "a", file: 60), .init(id: "b", file: 61, isReadOnly: true),
             ]
+            description.drives[1].place = 1
             description.networkInterfaces = [
                 .init(id: "eth0", tap: 70, macAddress: "02:00:00:00:00:01", mtu: 1400), .init(id: "eth1", tap: 71),
             ]
+            description.networkInterfaces[1].place = 1
         }
         #expect(line.descriptors == [100, 101, 102, 105, 50, 51, 103, 60, 61, 70, 104, 71, 104])
         #expect(values("-kernel", line) == ["/proc/self/fd/4"])
@@ -62,6 +64,7 @@ struct QEMUCommandLineTests {
             description.drives = [
                 .init(id: "root", file: 60, isReadOnly: true), .init(id: "data", file: 61, isWriteback: true),
             ]
+            description.drives[1].place = 1
         }
         let nodes = values("-blockdev", line)
         #expect(nodes.count == 6)
@@ -176,10 +179,66 @@ struct QEMUCommandLineTests {
                 + "unplugged-inaccessible=on")
     }
 
+    @Test("puts what can be unplugged into the slots of a bridge, before the processors run")
+    func pci() throws {
+        func describe(_ description: inout MachineDescription) {
+            description.isPCI = true
+            description.drives = [.init(id: "root", file: 60, isRoot: true), .init(id: "data", file: 61)]
+            description.drives[1].place = 3
+            description.networkInterfaces = [.init(id: "eth0", tap: 70)]
+            description.networkInterfaces[0].place = 4
+            description.entropy = .init()
+        }
+        let line = try make(describe)
+        #expect(
+            values("-M", line) == ["microvm,acpi=on,pit=off,pic=off,pcie=on,suppress-vmdesc=on,memory-backend=memory"])
+        #expect(line.arguments.contains("-S"))
+        let fixed = [
+            "pcie-pci-bridge,id=bridge0,bus=pcie.0,addr=1e", "i8042",
+            "virtio-blk-pci,id=drive0,bus=pcie.0,addr=1,disable-legacy=on,romfile=,drive=throttle0,serial=root,"
+                + "write-cache=off",
+            "virtio-rng-pci,id=entropy0,bus=pcie.0,addr=4,disable-legacy=on,romfile=,rng=rng0",
+        ]
+        #expect(values("-device", line) == fixed)
+        // All the same what they stand on is there.
+        #expect(values("-netdev", line) == ["tap,id=tap4,fd=8,vhost=on,vhostfd=9"])
+
+        // What comes from a snapshot finds the slots as they were.
+        var restored = MachineDescription(
+            snapshot: .init(
+                memory: 90, state: .init(bytes: [], qemuVersion: "", timeStampCounter: 1, stoppedAt: 0)))
+        describe(&restored)
+        let devices = values(
+            "-device",
+            try QEMUCommandLine(
+                restored, memoryMap: try MemoryMap(restored), kernelCommandLine: nil, channels: Self.channels))
+        #expect(
+            devices.filter { !fixed.contains($0) } == [
+                "virtio-blk-pci,id=drive3,bus=bridge0,addr=3,disable-legacy=on,romfile=,drive=throttle3,serial=data,"
+                    + "write-cache=off",
+                "virtio-net-pci,id=net4,bus=bridge0,addr=4,disable-legacy=on,romfile=,netdev=tap4,event_idx=off,queue_reset=off",
+            ])
+    }
+
+    @Test("connects a drive that another process serves, which has no file here")
+    func vhostUser() throws {
+        let line = try make { description in
+            description.drives = [.init(id: "a", file: 60)]
+            description.drives[0].isVhostUser = true
+        }
+        #expect(values("-chardev", line).contains("socket,id=server0,fd=6"))
+        #expect(values("-device", line).last == "vhost-user-blk,id=drive0,chardev=server0,num-queues=1,config-wce=off")
+        #expect(values("-blockdev", line).isEmpty && values("-add-fd", line).isEmpty)
+    }
+
     @Test("refuses more devices than the machine has places")
     func tooMany() throws {
         func drives(_ count: Int) -> [MachineDescription.BlockDevice] {
-            (0..<count).map { MachineDescription.BlockDevice(id: "d\($0)", file: 60) }
+            (0..<count).map { index in
+                var drive = MachineDescription.BlockDevice(id: "d\(index)", file: 60)
+                drive.place = index
+                return drive
+            }
         }
         _ = try make { $0.drives = drives(24) }
         #expect(throws: MachineFault.self) { try make { $0.drives = drives(25) } }
@@ -242,13 +301,15 @@ struct DriveNodesTests {
     @Test("no two generations of nodes share a name or a descriptor set")
     func generations() {
         var names: Set<String> = []
-        for index in 0..<QEMUCommandLine.maximumDevices {
-            var nodes = DriveNodes(MachineDescription.BlockDevice(id: "d", file: 0), index: index, isBlockDevice: false)
+        for index in 0...PCISlots.range.upperBound {
+            var drive = MachineDescription.BlockDevice(id: "d", file: 0)
+            drive.place = index
+            var nodes = DriveNodes(drive, isBlockDevice: false)
             for generation in 0..<3 {
                 nodes.generation = generation
                 names.formUnion([nodes.fileName, nodes.formatName, "\(nodes.descriptorSet)"])
             }
         }
-        #expect(names.count == QEMUCommandLine.maximumDevices * 9)
+        #expect(names.count == (PCISlots.range.upperBound + 1) * 9)
     }
 }

@@ -54,6 +54,8 @@ struct SnapshotLoadTests {
         state.configuration.vsock = nil
         state.isPCIEnabled = false
         change(&state)
+        state.slots = PCISlots()
+        for device in state.configuration.removableDevices { _ = state.slots.take(for: device) }
         try File.write(state.encoded, to: statePath)
         try File.write([], to: memoryPath)
         let file = try Descriptor.open(memoryPath, O_RDWR)

@@ -11,8 +11,10 @@ struct SnapshotStateTests {
             bootSource: BootSource(kernelImagePath: "/k"), machineConfig: MachineConfig(vcpuCount: 2, memSizeMib: 64))
         configuration.networkInterfaces = [NetworkInterface(ifaceId: "eth0", hostDevName: "tap0")]
         configuration.vsock = VsockConfig(guestCid: 3, udsPath: "/v")
+        var slots = PCISlots()
+        for device in configuration.removableDevices { _ = slots.take(for: device) }
         var state = SnapshotState(
-            configuration: configuration, isPCIEnabled: true,
+            configuration: configuration, isPCIEnabled: true, slots: slots,
             machine: .init(
                 bytes: (0..<1000).map { UInt8(truncatingIfNeeded: $0) }, qemuVersion: "7.2.22 (Debian)",
                 timeStampCounter: 2_400_000, stoppedAt: 1_700_000_000_000_000_000, nextHostPort: 1 << 30 + 5))
@@ -42,6 +44,19 @@ struct SnapshotStateTests {
     func roundTrip() throws {
         let state = Self.state()
         #expect(try SnapshotState(decoding: state.encoded) == state)
+    }
+
+    @Test("without a slot for a device that can be unplugged is refused")
+    func slots() {
+        var state = Self.state()
+        #expect(state.slots[.interface("eth0")] == 1 && state.slots[.drive("d")] == nil)
+        state.slots.free(.interface("eth0"))
+        #expect(refusal(state.encoded) == .content("slots"))
+        let json = { (text: String) in (try? JSONValue(decoding: Array(text.utf8))).flatMap { PCISlots($0) } }
+        #expect(json(#"{"drive/a":1,"interface/a":31}"#)?[.interface("a")] == 31)
+        for text in [#"{"drive/a":0}"#, #"{"drive/a":32}"#, #"{"drive/a":1,"drive/b":1}"#, #"{"drive/a":"1"}"#, "[]"] {
+            #expect(json(text) == nil, "\(text)")
+        }
     }
 
     @Test("has the checksum of Jones")

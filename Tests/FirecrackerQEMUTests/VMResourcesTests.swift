@@ -45,8 +45,9 @@ final class FakeHost: Host {
         return try Self.descriptor()
     }
 
-    func connectToSocket(_ path: String) throws(Errno) {
+    func connectToSocket(_ path: String) throws(Errno) -> SharedDescriptor {
         guard fileNames.contains(path) else { throw .noSuchFile }
+        return try Self.descriptor()
     }
 
     func removeFile(_ path: String) throws(Errno) {
@@ -232,6 +233,8 @@ struct VMResourcesTests {
         try vm.setBootSource(BootSource(kernelImagePath: "/k"))
         #expect(vm.unsupportedFeature() == nil)
         try vm.setDrive(Drive(driveId: "d", isRootDevice: false, socket: "/socket"))
+        #expect(vm.unsupportedFeature() == nil)
+        vm.setEntropy(EntropyConfig(rateLimiter: RateLimiter(ops: TokenBucket(size: 1, refillTime: 1))))
         #expect(throws: MachineFault.self) { try vm.machineDescription() }
     }
 }

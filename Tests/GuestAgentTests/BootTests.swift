@@ -17,7 +17,9 @@ struct BootTests {
         #expect(full.overlay == .device("/dev/vdc"))
 
         #expect(KernelCommandLine("root=/dev/vda rw").root == "/dev/vda")
-        #expect(KernelCommandLine("root=PARTUUID=1234-01").root == nil)
+        let partition = KernelCommandLine("root=PARTUUID=1234-01 ro")
+        #expect(partition.root == nil && partition.rootPartition == "1234-01")
+        #expect(KernelCommandLine("root=PARTUUID=1234-01 smartvm.root=/dev/vdb").rootPartition == nil)
         #expect(KernelCommandLine("smartvm.overlay=none").overlay == .none)
         #expect(KernelCommandLine("smartvm.root=/dev/vda smartvm.root=/dev/vdb").root == "/dev/vdb")
         #expect(KernelCommandLine("x=\"a smartvm.root=/dev/bad\" smartvm.root= =").root == nil)
@@ -35,6 +37,34 @@ struct BootTests {
         #expect(VirtioDevices.number(Array("0x001b\n".utf8)) == 27)
         #expect(VirtioDevices.number(Array("27\n".utf8)) == nil)
         #expect(VirtioDevices.number([]) == nil)
+    }
+
+    @Test("partitions are known by their UUIDs, in both kinds of tables")
+    func partitions() {
+        var disk = [UInt8](repeating: 0, count: PartitionTable.length)
+        #expect(PartitionTable(disk).partitions.isEmpty)
+        disk.replaceSubrange(440..<444, with: [0x78, 0x56, 0x34, 0xf2])
+        disk[446 + 16 + 4] = 0x83
+        disk.replaceSubrange(510..<512, with: [0x55, 0xaa])
+        #expect(PartitionTable(disk).number(of: "F2345678-02") == 2)
+        #expect(PartitionTable(disk).number(of: "f2345678-01") == nil)
+
+        disk.replaceSubrange(512..<520, with: Array("EFI PART".utf8))
+        disk[512 + 72] = 2
+        disk[512 + 80] = 128
+        disk[512 + 84] = 128
+        let entry = 1024 + 2 * 128
+        disk[entry] = 1
+        disk.replaceSubrange((entry + 16)..<(entry + 32), with: (1...16).map { UInt8($0) })
+        #expect(PartitionTable(disk).number(of: "04030201-0605-0807-090a-0b0c0d0e0f10") == 3)
+        // A table that says that it is where nothing is, or larger than it is.
+        for (place, value) in [(512 + 73, UInt8(255)), (512 + 79, 255), (512 + 83, 255), (512 + 87, 255)] {
+            var broken = disk
+            broken[place] = value
+            _ = PartitionTable(broken)
+        }
+        #expect(PartitionTable(Array(disk[..<1100])).partitions.isEmpty)
+        #expect(PartitionTable([]).partitions.isEmpty)
     }
 
     @Test("file systems are known by their superblocks")

@@ -47,6 +47,7 @@ struct JailTests {
                 "--chroot-base-dir", "/srv/jailer", "--", "--api-sock", "/api.sock", "--log-path", "/vmm.log",
             ])
         #expect(layout.jailerArguments(hasLogger: true).last == "/api.sock")
+        #expect(layout.jailerArguments(hasLogger: true, enablesPCI: true).last == "--enable-pci")
         #expect(layout.root == "/srv/jailer/firecracker-v1/web-01/root")
         #expect(layout.vsockPath == "/srv/jailer/firecracker-v1/web-01/root/v.sock")
         #expect(layout.cgroup == "firecracker-v1/web-01")

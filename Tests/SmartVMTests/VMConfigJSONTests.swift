@@ -14,6 +14,7 @@ struct VMConfigJSONTests {
                        "cpuidModifiers": [{"leaf": "0x1", "subleaf": "0b0", "flags": 1,
                                            "modifiers": [{"register": "eax", "bitmap": "0bx1"}]}],
                        "msrModifiers": [{"addr": "0x10", "bitmap": "0b1"}]},
+         "enablePCI": true,
          "drives": [{"driveId": "a", "pathOnHost": "/a", "isRootDevice": true, "isReadOnly": true, "partuuid": "u",
                      "cacheType": "Writeback", "ioEngine": "Async",
                      "rateLimiter": {"bandwidth": {"size": 1, "refillTime": 2, "oneTimeBurst": 3},

@@ -34,6 +34,7 @@ struct VMConfigVersionTests {
         Use("balloon.freePageHinting", v1_14) { $0.balloon = .init(amountMib: 1, freePageHinting: true) },
         Use("balloon.freePageReporting", v1_14) { $0.balloon = .init(amountMib: 1, freePageReporting: true) },
         Use("mmds.imdsCompat", .init(1, 13)) { $0.mmds = .init(networkInterfaces: ["eth0"], imdsCompat: true) },
+        Use("enablePCI", .init(1, 13)) { $0.enablePCI = true },
         Use("machineConfig.hugePages", .init(1, 7)) { $0.machineConfig.hugePages = .hugetlbfs2M },
         Use("drives[0].socket", .init(1, 6)) { $0.drives = [.init(driveId: "a", socket: "/s")] },
         Use("logger.module", .init(1, 6)) { $0.logger = .init(module: "api") },

@@ -65,6 +65,8 @@ int clinux_open_unnamed(const char *directory, mode_t mode);
 int clinux_name(int descriptor, const char *path);
 /// memfd_create(2), close-on-exec.
 int clinux_memory_file(const char *name);
+/// The same of pages of 2 MiB.
+int clinux_huge_memory_file(const char *name);
 /// FICLONE: the whole content of one file becomes that of another, without a copy.
 int clinux_share_content(int from, int to);
 

@@ -93,7 +93,6 @@ public struct VMMProcess {
         }
         try checkSeccomp(arguments)
         let user = try qemuUser(arguments)
-        warnOfMissingDevices(arguments)
         let inputs = InputFiles(arguments, log: log)
         let payloadLimit = numericOption(arguments, "http-api-max-payload-size", "usize") ?? 51200
         let metadataLimit = numericOption(arguments, "mmds-size-limit", "usize") ?? payloadLimit
@@ -211,13 +210,6 @@ public struct VMMProcess {
                 status: ProcessEnd.badArgumentsStatus,
                 sentence: "Invalid value for argument 'qemu-user': \(error.sentence)",
                 debugText: "InvalidUser(\(RustText.quoted(text)))")
-        }
-    }
-
-    private func warnOfMissingDevices(_ arguments: Arguments) {
-        if arguments.has("enable-pci") {
-            log.log(
-                .warn, "--enable-pci: smartvm-qemu has no PCI; devices are on virtio-mmio and cannot be hot-plugged.")
         }
     }
 

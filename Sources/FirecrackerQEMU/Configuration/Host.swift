@@ -8,8 +8,7 @@ public protocol Host: Sendable {
     func openTap(_ name: String) throws(Errno) -> SharedDescriptor
     /// Binds and listens, with whatever mode the umask leaves.
     func listenOnSocket(_ path: String) throws(Errno) -> SharedDescriptor
-    /// Whether something accepts connections there.
-    func connectToSocket(_ path: String) throws(Errno)
+    func connectToSocket(_ path: String) throws(Errno) -> SharedDescriptor
     func removeFile(_ path: String) throws(Errno)
 }
 
@@ -30,8 +29,8 @@ public struct LocalHost: Host {
         SharedDescriptor(try UnixSocket.listen(at: path, mode: nil))
     }
 
-    public func connectToSocket(_ path: String) throws(Errno) {
-        _ = try UnixSocket.connect(to: path, nonBlocking: true)
+    public func connectToSocket(_ path: String) throws(Errno) -> SharedDescriptor {
+        SharedDescriptor(try UnixSocket.connect(to: path, nonBlocking: true))
     }
 
     public func removeFile(_ path: String) throws(Errno) {

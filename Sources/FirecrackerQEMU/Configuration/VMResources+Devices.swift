@@ -39,12 +39,11 @@ extension VMResources {
         case (nil, let socket?)
         where drive.isReadOnly == nil && drive.ioEngine == nil && drive.rateLimiter == nil:
             do throws(Errno) {
-                try host.connectToSocket(socket)
+                return Block(config: drive, file: try host.connectToSocket(socket))
             } catch {
                 throw APIFault(
                     failure + "Vhost user backend error: Vhost-user error: Failed to connect to UDS Unix stream", error)
             }
-            return Block(config: drive, file: nil)
         default:
             throw APIFault(failure + "Invalid block config.")
         }
@@ -65,17 +64,20 @@ extension VMResources {
     }
 
     mutating func setNetworkInterface(_ new: NetworkInterface) throws(APIFault) {
-        if let mac = new.guestMac,
-            interfaces.contains(where: { $0.config.guestMac == mac && $0.config.ifaceId != new.ifaceId })
-        {
-            throw APIFault("Network config error: The MAC address is already in use: \(mac)")
-        }
+        try checkMACAddress(new)
         if let index = interfaces.firstIndex(where: { $0.config.ifaceId == new.ifaceId }) {
             // The last takes its place; its TAP is free again before the new one is opened.
             interfaces.swapAt(index, interfaces.count - 1)
             interfaces.removeLast()
         }
         interfaces.append(try openInterface(new))
+    }
+
+    func checkMACAddress(_ new: NetworkInterface) throws(APIFault) {
+        guard let mac = new.guestMac,
+            interfaces.contains(where: { $0.config.guestMac == mac && $0.config.ifaceId != new.ifaceId })
+        else { return }
+        throw APIFault("Network config error: The MAC address is already in use: \(mac)")
     }
 
     func openInterface(_ new: NetworkInterface) throws(APIFault) -> Interface {

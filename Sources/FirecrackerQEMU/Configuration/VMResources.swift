@@ -14,11 +14,10 @@ public struct VMResources: Sendable {
         public var initrd: SharedDescriptor?
     }
 
-    /// A drive and its open file.
+    /// A drive and its open file, or its connection to the process that serves it.
     public struct Block: Sendable {
         public var config: Drive
-        /// Nil for one whose back end is another process.
-        public var file: SharedDescriptor?
+        public var file: SharedDescriptor
     }
 
     /// A network interface and its TAP, which only one process can hold.
@@ -53,6 +52,8 @@ public struct VMResources: Sendable {
     public internal(set) var metadata: MetadataStore
     /// Whether `--enable-pci` was given, or had been given when a snapshot was made.
     public internal(set) var isPCIEnabled: Bool
+    /// Empty until the start, and without PCI.
+    var slots = PCISlots()
 
     let host: any Host
 

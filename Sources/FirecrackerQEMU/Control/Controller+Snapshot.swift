@@ -17,7 +17,7 @@ extension Controller {
         }
         let memory: SharedDescriptor
         do throws(MachineFault) {
-            memory = try openMemoryFile(load, sizeMiB: state.memorySizeMiB)
+            memory = try openMemoryFile(load, state.configuration.machineConfig, sizeMiB: state.memorySizeMiB)
         } catch {
             throw MachineFault("Failed to load guest memory: Error creating guest memory from \(error.description)")
         }
@@ -37,17 +37,23 @@ extension Controller {
     }
 
     /// - Throws: What follows `Error creating guest memory from `.
-    private func openMemoryFile(_ load: SnapshotLoad, sizeMiB: UInt64) throws(MachineFault) -> SharedDescriptor {
+    private func openMemoryFile(
+        _ load: SnapshotLoad, _ config: MachineConfig, sizeMiB: UInt64
+    ) throws(MachineFault) -> SharedDescriptor {
         let path = load.memBackend?.backendPath ?? load.memFilePath ?? ""
         if load.memBackend?.backendType == .uffd {
             do throws(Errno) {
-                try resources.host.connectToSocket(path)
+                _ = try resources.host.connectToSocket(path)
             } catch {
                 throw MachineFault("uffd: Failed to connect to UDS Unix stream", error)
             }
             throw MachineFault(
                 "uffd: smartvm-qemu cannot have a process serve page faults. Give the memory's file: backend_type File."
             )
+        }
+        if config.hugePages != .normal {
+            throw MachineFault(
+                "file: Cannot restore hugetlbfs backed snapshot by mapping the memory file. Please use uffd.")
         }
         let file: SharedDescriptor
         do throws(Errno) {

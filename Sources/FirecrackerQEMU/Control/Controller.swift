@@ -22,6 +22,8 @@ final class Controller {
     private(set) var resources: VMResources
     private(set) var machine: RunningMachine? {
         didSet {
+            // The machine has the devices now, and closes what is unplugged.
+            if machine != nil { resources = VMResources(host: resources.host) }
             let machine = machine?.machine
             metrics.collect = { [log] in log.takeCounters() + (machine?.takeCounters() ?? []) }
         }
@@ -85,12 +87,14 @@ final class Controller {
     /// Starts what is configured.
     func start() throws(MachineFault) {
         let timer = options.timesBoot ? BootTimer() : nil
-        let (description, opened) = try resources.machineDescription()
+        var devices = resources
+        try devices.takeSlots()
+        let (description, opened) = try devices.machineDescription()
         for sentence in resources.withoutEffect { log.log(.warn, sentence, module: .vmm) }
         let machine = try QEMUMachine(description, options: options)
         // QEMU has its own copy now.
         withExtendedLifetime(opened) {}
-        self.machine = RunningMachine(machine, devices: resources)
+        self.machine = RunningMachine(machine, devices: devices)
         bootTimer = timer
         metrics.write(devices: meteredDevices)
     }

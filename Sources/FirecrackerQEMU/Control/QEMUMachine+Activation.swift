@@ -1,13 +1,15 @@
 internal import FirecrackerAPI
 
 extension QEMUMachine {
-    var isBalloonActive: Bool { isActive("balloon0") }
+    var isBalloonActive: Bool { isActive(at: balloonBackend) }
+
+    func isActive(_ device: String) -> Bool { isActive(at: "/machine/peripheral/\(device)") }
 
     /// Whether the guest's driver has taken a device over. A QEMU that cannot say (before 7.2) counts as a yes.
-    func isActive(_ device: String) -> Bool {
+    private func isActive(at path: String) -> Bool {
         guard
             let answer = try? runCommand(
-                "x-query-virtio-status", .object(JSONObject(path: "/machine/peripheral/\(device)"))),
+                "x-query-virtio-status", .object(JSONObject(path: path))),
             case .object(let device) = answer, case .object(let status) = device["status"],
             case .array(let statuses) = status["statuses"]
         else { return true }

@@ -1,61 +1,66 @@
 internal import FirecrackerAPI
-internal import Linux
 
-// QEMU's microvm machine can neither plug nor unplug. What Firecracker would refuse for a reason of its own is still
-// refused for that reason, so that a client's mistakes look the same here and there.
+// Devices that come and go while the VM runs. As with Firecracker the guest is told of neither: it rescans its bus after a device was
+// plugged, and has removed the device before it is unplugged.
 
 extension RunningMachine {
-    private static let unsupported = APIFault(
-        "smartvm-qemu cannot plug or unplug devices of a started VM: configure them before InstanceStart")
-
-    /// Refuses to plug or unplug.
-    func refuseHotplug(_ request: APIRequest) -> APIFault {
-        guard devices.isPCIEnabled else { return APIFault("PCI is not enabled") }
-        do throws(APIFault) {
-            try checkHotplug(request)
-            return Self.unsupported
-        } catch {
-            return error
-        }
-    }
-
-    private func checkHotplug(_ request: APIRequest) throws(APIFault) {
-        let inUse = APIFault("Device ID in use")
-        // Only to see what would be said.
-        var trial = devices
+    /// Plugs or unplugs a device. If that fails, everything is as before.
+    func changeDevices(_ request: APIRequest, log: Log) throws(APIFault) {
+        log.logLimited(
+            .warn, "[DevPreview] PCI device \(request.isUnplug ? "hot-unplug" : "hotplug") is in development preview.",
+            module: .vmm)
+        guard devices.isPCIEnabled else { throw APIFault("PCI is not enabled") }
+        var changed = devices
         switch request {
         case .putDrive(let drive):
-            if block(named: drive.driveId) != nil { throw inUse }
-            try trial.setDrive(drive)
-        case .putPmem(let pmem):
-            if devices.pmem.contains(where: { $0.id == pmem.id }) { throw inUse }
-            try trial.setPmem(pmem)
-            do throws(MachineFault) {
-                _ = try devices.openBackingFile(of: pmem)
-            } catch {
-                throw APIFault("Pmem config error: Unable to create the virtio-pmem device: \(error.description)")
-            }
+            let block = try changed.plugDrive(drive)
+            let device = changed.blockDevice(block)
+            try attempt { () throws(MachineFault) in try machine.plug(device) }
         case .putNetworkInterface(let interface):
-            if devices.interfaces.contains(where: { $0.config.ifaceId == interface.ifaceId }) { throw inUse }
-            try trial.setNetworkInterface(interface)
+            let opened = try changed.plugInterface(interface)
+            let device = changed.networkDevice(opened)
+            guard device.isUnwatched else {
+                throw APIFault(
+                    "smartvm-qemu cannot limit an interface that is plugged after InstanceStart: put it before, or "
+                        + "without limiters.")
+            }
+            try attempt { () throws(MachineFault) in try machine.plug(device) }
         case .deleteDrive(let id):
-            try checkUnplug(block(named: id).map(\.config.isRootDevice))
-        case .deletePmem(let id):
-            try checkUnplug(devices.pmem.first { $0.id == id }.map(\.rootDevice))
+            let block = devices.drives.first { $0.config.driveId == id }
+            try VMResources.checkUnplug(isRoot: block.map(\.config.isRootDevice))
+            try attempt { () throws(MachineFault) in try machine.unplugDrive(id) }
+            changed.removeDrive(id)
         case .deleteNetworkInterface(let id):
-            try checkUnplug(devices.interfaces.contains { $0.config.ifaceId == id } ? false : nil)
+            let slot = devices.slots[.interface(id)]
+            try VMResources.checkUnplug(isRoot: slot.map { _ in false })
+            if let slot { try attempt { () throws(MachineFault) in try machine.unplugInterface(id, at: slot) } }
+            changed.removeInterface(id)
+        case .putPmem(let pmem):
+            try devices.checkPlug(pmem)
+            throw APIFault("smartvm-qemu cannot plug pmem devices. Plug \(pmem.pathOnHost) as a drive.")
+        case .deletePmem(let id):
+            try VMResources.checkUnplug(isRoot: devices.pmem.first { $0.id == id }?.rootDevice)
+            throw APIFault("smartvm-qemu cannot unplug pmem devices.")
         default:
             break
         }
+        devices = changed
     }
 
-    private func block(named id: String) -> VMResources.Block? {
-        devices.drives.first { $0.config.driveId == id }
+    private func attempt(_ change: () throws(MachineFault) -> Void) throws(APIFault) {
+        do throws(MachineFault) {
+            try change()
+        } catch {
+            throw APIFault("PCI manager error: \(error.description)")
+        }
     }
+}
 
-    /// - Parameter isRoot: Nil if there is no such device.
-    private func checkUnplug(_ isRoot: Bool?) throws(APIFault) {
-        guard let isRoot else { throw APIFault("Device not found") }
-        if isRoot { throw APIFault("Cannot unplug root device") }
+extension APIRequest {
+    fileprivate var isUnplug: Bool {
+        switch self {
+        case .deleteDrive, .deletePmem, .deleteNetworkInterface: true
+        default: false
+        }
     }
 }

@@ -7,6 +7,13 @@ extension RunningMachine {
     /// state file last.
     func createSnapshot(_ request: SnapshotCreate, _ controller: Controller) throws(APIFault) {
         let start = ContinuousClock.now
+        let vhostUser = devices.drives.filter { $0.config.socket != nil }
+        guard vhostUser.isEmpty else {
+            let names = vhostUser.map { "vhost-user-block(id: \($0.config.driveId))" }.joined(separator: ",")
+            throw Self.failure(
+                "Cannot save the microVM state: Operation not allowed: Devices without snapshot support are present: "
+                    + names)
+        }
         guard isPaused else {
             throw Self.failure(
                 "Cannot save the microVM state: Operation not allowed: save/restore unavailable while running")
@@ -57,7 +64,7 @@ extension RunningMachine {
     private func savedState() throws(APIFault) -> SnapshotState {
         do throws(MachineFault) {
             return SnapshotState(
-                configuration: devices.configuration, isPCIEnabled: devices.isPCIEnabled,
+                configuration: devices.configuration, isPCIEnabled: devices.isPCIEnabled, slots: devices.slots,
                 machine: try machine.saveState())
         } catch {
             throw Self.failure("Cannot save the microVM state: \(error.description)")

@@ -35,7 +35,7 @@ final class RunningMachine {
         case .patchMemoryHotplug(let update): try updateHotplugMemory(update)
         case .createSnapshot(let request): try createSnapshot(request, controller)
         case .putDrive, .putPmem, .putNetworkInterface, .deleteDrive, .deletePmem, .deleteNetworkInterface:
-            throw refuseHotplug(request)
+            try changeDevices(request, log: controller.log)
         // All others are for a VM that is not started, which the table says and the caller has checked.
         default: throw .notAfterStart
         }
@@ -88,8 +88,14 @@ extension RunningMachine {
         guard let index = devices.drives.firstIndex(where: { $0.config.driveId == update.driveId }) else {
             throw refuse(Self.noDevice)
         }
-        guard update.pathOnHost != nil || update.rateLimiter != nil else {
+        let isVhostUser = devices.drives[index].config.socket != nil
+        guard isVhostUser != (update.pathOnHost != nil || update.rateLimiter != nil) else {
             throw refuse("Block: Running method expected different backend.")
+        }
+        if isVhostUser {
+            throw refuse(
+                "Block: smartvm-qemu reads the configuration of a vhost-user drive when its server says that it has "
+                    + "changed, and at no other time.")
         }
         if let path = update.pathOnHost {
             let file: SharedDescriptor
@@ -126,6 +132,13 @@ extension RunningMachine {
         let failure = "Network config error: Unable to update the net device: "
         guard let index = devices.interfaces.firstIndex(where: { $0.config.ifaceId == update.ifaceId }) else {
             throw APIFault(failure + Self.noDevice)
+        }
+        guard
+            update.rxRateLimiter == nil && update.txRateLimiter == nil
+                || machine.network?.contains(update.ifaceId) == true
+        else {
+            throw APIFault(
+                failure + "smartvm-qemu cannot limit an interface that was plugged after InstanceStart: put it before.")
         }
         var config = devices.interfaces[index].config
         config.rxRateLimiter = config.rxRateLimiter.updated(by: update.rxRateLimiter)

@@ -24,10 +24,10 @@ extension VMResources {
         description.tracksMemoryChanges = machineConfig.trackDirtyPages
         description.cpuCount = Int(machineConfig.vcpuCount)
         description.memoryMiB = Int(clamping: machineConfig.memSizeMib)
-        description.drives = drives.compactMap { block in
-            block.file.map { Self.drive(block.config, $0.descriptor.rawValue) }
-        }
-        description.networkInterfaces = interfaces.map(Self.networkDevice)
+        description.isPCI = isPCIEnabled
+        description.usesHugePages = machineConfig.hugePages != .normal
+        description.drives = drives.enumerated().map { blockDevice($1, position: $0) }
+        description.networkInterfaces = interfaces.enumerated().map { networkDevice($1, position: $0) }
         description.metadata = metadata
         description.vsock = vsock.map {
             MachineDescription.Vsock(
@@ -67,18 +67,24 @@ extension VMResources {
         return (description, opened)
     }
 
-    private static func drive(_ config: Drive, _ file: Int32) -> MachineDescription.BlockDevice {
+    /// - Parameter position: Among the drives; of no account on a PCI bus.
+    func blockDevice(_ block: Block, position: Int = 0) -> MachineDescription.BlockDevice {
+        let config = block.config
         var drive = MachineDescription.BlockDevice(
-            id: config.driveId, file: file, isReadOnly: config.isReadOnly ?? false, isRoot: config.isRootDevice,
-            partitionUUID: config.partuuid, isWriteback: config.cacheType == .writeback)
+            id: config.driveId, file: block.file.descriptor.rawValue, isReadOnly: config.isReadOnly ?? false,
+            isRoot: config.isRootDevice, partitionUUID: config.partuuid, isWriteback: config.cacheType == .writeback)
+        drive.place = isPCIEnabled ? slots[.drive(config.driveId)] ?? 0 : position
+        drive.isVhostUser = config.socket != nil
         drive.limiter = DriveLimiter(config.rateLimiter)
         return drive
     }
 
-    private static func networkDevice(_ interface: Interface) -> MachineDescription.NetworkDevice {
+    /// - Parameter position: Among the interfaces; of no account on a PCI bus.
+    func networkDevice(_ interface: Interface, position: Int = 0) -> MachineDescription.NetworkDevice {
         let config = interface.config
         var device = MachineDescription.NetworkDevice(
             id: config.ifaceId, tap: interface.tap.descriptor.rawValue, macAddress: config.guestMac, mtu: config.mtu)
+        device.place = isPCIEnabled ? slots[.interface(config.ifaceId)] ?? 0 : position
         device.metadataAddress = interface.metadataAddress
         device.receiveLimiter = config.rxRateLimiter
         device.sendLimiter = config.txRateLimiter

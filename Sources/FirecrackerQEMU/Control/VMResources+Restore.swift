@@ -10,6 +10,7 @@ extension VMResources {
         var new = self
         let saved = state.configuration
         new.isPCIEnabled = state.isPCIEnabled
+        new.slots = state.slots
         new.machineConfig = saved.machineConfig
         new.bootSource = saved.bootSource
         new.balloon = saved.balloon

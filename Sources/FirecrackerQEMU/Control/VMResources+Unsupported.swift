@@ -7,16 +7,8 @@ extension VMResources {
     ///
     /// - Returns: The sentence, which may also be what Firecracker itself finds wrong about such a device; or nil.
     func unsupportedFeature() -> String? {
-        if machineConfig.hugePages != .normal {
-            return
-                "Invalid Memory Configuration: smartvm-qemu does not back memory with huge pages. Set huge_pages to None."
-        }
         if machineConfig.cpuTemplate != nil || cpuConfig.map({ $0 != CPUConfig() }) == true {
             return "Failed to get CPU template: smartvm-qemu emulates one CPU model and cannot apply templates."
-        }
-        if let drive = drives.first(where: { $0.config.socket != nil }) {
-            return
-                "Cannot create block device: smartvm-qemu has no vhost-user drives, but \(drive.config.driveId) is one."
         }
         return nil
     }

@@ -65,6 +65,9 @@ struct DriveBursts {
         return changes
     }
 
+    /// The drive is gone.
+    mutating func forget(_ index: Int) { entries[index] = nil }
+
     /// How much of a drive's bursts is left.
     func left(_ index: Int, usage: Usage) -> Usage {
         guard let entry = entries[index] else { return Usage() }

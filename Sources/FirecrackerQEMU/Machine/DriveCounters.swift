@@ -30,11 +30,16 @@ struct DriveCounters {
         devices.first { $0["qdev"]?.text == "drive\(index)" }?["stats"]
     }
 
+    /// The drive is gone.
+    mutating func forget(_ index: Int) { last[index] = nil }
+
     /// What has come since the last call.
-    mutating func take(from answer: JSONValue, ids: [String]) -> [(group: String, name: String, value: UInt64)] {
+    ///
+    /// - Parameter ids: The drives', by their places.
+    mutating func take(from answer: JSONValue, ids: [Int: String]) -> [(group: String, name: String, value: UInt64)] {
         guard case .array(let devices) = answer else { return [] }
         var result: [(group: String, name: String, value: UInt64)] = []
-        for (index, id) in ids.enumerated() {
+        for (index, id) in ids {
             guard let stats = Self.stats(ofDrive: index, in: devices) else { continue }
             var now: [String: UInt64] = [:]
             for (metric, sources) in Self.names {

@@ -3,28 +3,36 @@
 /// The filter is always there, so that limits can be set on a drive that began without any, and so that another file can take the
 /// place of the first below it. Each new file is a new generation of the two lower nodes.
 struct DriveNodes {
-    /// The drive's place, from 0.
+    /// No place has this number or a larger one.
+    private static let placeCount = 32
+
+    /// The drive's place.
     let index: Int
+    /// Nothing but the device and its channel is there then.
+    let isVhostUser: Bool
     var generation = 0
     let isReadOnly: Bool
     let isWriteback: Bool
     var isBlockDevice: Bool
 
-    init(_ drive: MachineDescription.BlockDevice, index: Int, isBlockDevice: Bool) {
-        self.index = index
+    init(_ drive: MachineDescription.BlockDevice, isBlockDevice: Bool) {
+        index = drive.place
+        isVhostUser = drive.isVhostUser
         isReadOnly = drive.isReadOnly
         isWriteback = drive.isWriteback
         self.isBlockDevice = isBlockDevice
     }
 
     var device: String { "drive\(index)" }
+    /// The socket to a vhost-user server.
+    var channel: String { "server\(index)" }
     var groupName: String { "limits\(index)" }
     var fileName: String { "file\(index)g\(generation)" }
     var formatName: String { "raw\(index)g\(generation)" }
     var filterName: String { "throttle\(index)" }
 
     /// The number of the set that holds the file's descriptor.
-    var descriptorSet: Int { index + 1 + generation * QEMUCommandLine.maximumDevices }
+    var descriptorSet: Int { index + 1 + generation * Self.placeCount }
 
     var file: String {
         // Without flushes the guest's writes are only as safe as the host's page cache: Firecracker's default. Locks are off because

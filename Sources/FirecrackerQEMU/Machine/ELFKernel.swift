@@ -34,7 +34,7 @@ struct ELFKernel {
             switch entries.integer(at: base, as: UInt32.self) {
             case 1:  // PT_LOAD
                 let (end, overflow) = address.addingReportingOverflow(max(fileSize, memorySize))
-                guard !overflow, end <= memory else { throw Self.fault("Unable to read kernel image") }
+                guard !overflow, end <= memory else { throw Self.unreadable }
                 self.end = max(self.end, end)
             case 4:  // PT_NOTE
                 guard fileSize <= 1 << 20, let notes = read(offset, Int(fileSize)), notes.count == fileSize else {
@@ -65,6 +65,9 @@ struct ELFKernel {
         }
         return false
     }
+
+    /// There is no memory where the kernel is to be.
+    static var unreadable: MachineFault { fault("Unable to read kernel image") }
 
     private static func fault(_ cause: String) -> MachineFault {
         MachineFault(

@@ -17,7 +17,7 @@ struct KernelCommandLine {
         let given = description.bootArguments ?? Self.defaultArguments
         // What follows a lone `--` belongs to init.
         var (kernel, rest) = Self.split(given)
-        var added = ["pci=off"]
+        var added = description.isPCI ? [] : ["pci=off"]
         if let root = description.drives.first(where: \.isRoot) {
             added.append(root.partitionUUID.map { "root=PARTUUID=\($0)" } ?? "root=/dev/vda")
             added.append(root.isReadOnly ? "ro" : "rw")

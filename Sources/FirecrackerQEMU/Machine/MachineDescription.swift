@@ -10,6 +10,10 @@ public struct MachineDescription: Sendable {
     public var cpuCount = 1
     /// Guest memory in MiB.
     public var memoryMiB = 128
+    /// Whether the devices are on a PCI bus, where they can be unplugged, instead of in virtio-mmio's places.
+    public var isPCI = false
+    /// Whether the memory is of huge pages of 2 MiB.
+    public var usesHugePages = false
     /// Whether only what changed can be saved, and not only all that was touched: see ``QEMUMachine/saveMemory(to:changesOnly:)``.
     public var tracksMemoryChanges = false
     /// An uncompressed ELF kernel, readable; nil for a machine that comes from a snapshot.
@@ -87,12 +91,16 @@ public struct MachineDescription: Sendable {
         }
     }
 
-    /// A block device on a file or a block device of the host.
+    /// A block device on a file or a block device of the host, or one that another process serves.
     public struct BlockDevice: Sendable {
+        /// A number that no other device of the machine has; on a PCI bus the slot, or 0 for a drive that cannot be unplugged.
+        public var place = 0
         /// Letters, digits and `_`.
         public var id: String
-        /// Open for reading and, unless `isReadOnly`, for writing too.
+        /// Open for reading and, unless `isReadOnly`, for writing too; or a connection to a vhost-user server.
         public var file: Int32
+        /// Whether `file` is such a connection. Only `id`, `place`, `isRoot` and `partitionUUID` count then.
+        public var isVhostUser = false
         public var isReadOnly: Bool
         /// Adds `root=… ro|rw` to the kernel's command line.
         public var isRoot: Bool
@@ -117,6 +125,8 @@ public struct MachineDescription: Sendable {
 
     /// A network interface on a TAP device.
     public struct NetworkDevice: Sendable {
+        /// A number that no other device of the machine has; on a PCI bus the slot.
+        public var place = 0
         public var id: String
         /// A TAP queue, attached with IFF_NO_PI and IFF_VNET_HDR.
         public var tap: Int32
@@ -129,6 +139,9 @@ public struct MachineDescription: Sendable {
         public var receiveLimiter: RateLimiter?
         /// From the guest.
         public var sendLimiter: RateLimiter?
+
+        /// Whether nobody looks at its frames.
+        public var isUnwatched: Bool { metadataAddress == nil && receiveLimiter == nil && sendLimiter == nil }
 
         public init(id: String, tap: Int32, macAddress: String? = nil, mtu: UInt16? = nil) {
             self.id = id

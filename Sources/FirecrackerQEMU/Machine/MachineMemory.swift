@@ -28,10 +28,13 @@ final class MachineMemory {
     private let seed = UInt64.random(in: 1 ... .max)
 
     /// Memory that nothing has been written to.
-    init(size: Int, tracksChanges: Bool) throws(Errno) {
+    init(size: Int, usesHugePages: Bool = false, tracksChanges: Bool) throws(Errno) {
         self.size = size
         isPrivate = false
-        file = try SparseFile.inMemory("guest-memory", size: size)
+        file =
+            usesHugePages
+            ? try SparseFile.inHugePages("guest-memory", size: size)
+            : try SparseFile.inMemory("guest-memory", size: size)
         if tracksChanges { track() }
     }
 

@@ -1,11 +1,14 @@
 internal import FirecrackerAPI
+internal import Glibc
 internal import Linux
 
-/// The network interfaces of a machine, and what can be done to them while it runs.
+/// The network interfaces with which a machine was started, and what can be done to them while it runs. Those that are plugged later are QEMU's
+/// own: of what QEMU calls only the descriptors are seen here that it had at its start.
 final class NetworkInterfaces {
     private let thread: NetworkThread
-    /// In their order.
-    private let ids: [String]
+    /// In their order; nil for those that are gone.
+    private var ids: [String?]
+    private let taps: [SharedDescriptor]
 
     /// - Parameter numbers: QEMU's descriptors that stand for /dev/vhost-net, in the order of the interfaces.
     init(
@@ -22,6 +25,7 @@ final class NetworkInterfaces {
                     levels: NetworkLevels(of: interface.id, in: levels)))
         }
         ids = description.networkInterfaces.map(\.id)
+        taps = devices.map(\.tap)
         thread = try NetworkThread(
             devices, numbers: numbers, metadata: description.metadata, process: process, inbox: inbox)
     }
@@ -29,8 +33,20 @@ final class NetworkInterfaces {
     /// What is left in the buckets of the interfaces of a machine that stands still, by their names.
     var levels: [String: LimiterLevels] {
         ids.enumerated().reduce(into: [:]) { levels, interface in
-            levels.merge(thread.levels(at: interface.offset).named(interface.element)) { first, _ in first }
+            guard let id = interface.element else { return }
+            levels.merge(thread.levels(at: interface.offset).named(id)) { first, _ in first }
         }
+    }
+
+    func contains(_ id: String) -> Bool { ids.contains(id) }
+
+    /// Closes the TAP of an interface that QEMU has given up. Its number stays the thread's, and leads nowhere.
+    func release(_ id: String) {
+        guard let index = ids.firstIndex(of: id) else { return }
+        ids[index] = nil
+        guard let null = try? Descriptor.open("/dev/null", O_RDWR) else { return }
+        let number = taps[index].descriptor.rawValue
+        if dup2(null.rawValue, number) >= 0 { _ = fcntl(number, F_SETFD, FD_CLOEXEC) }
     }
 
     func setMetadata(_ store: MetadataStore) { thread.send(.replaceStore(store)) }
@@ -48,7 +64,7 @@ final class NetworkInterfaces {
         for (id, frames) in zip(ids, counted.frames) {
             for counter in frames.named {
                 result.append(("net", counter.name, counter.value))
-                result.append(("net_\(id)", counter.name, counter.value))
+                if let id { result.append(("net_\(id)", counter.name, counter.value)) }
             }
         }
         return result

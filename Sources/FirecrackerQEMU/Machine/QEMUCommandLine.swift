@@ -30,7 +30,7 @@ struct QEMUCommandLine {
         var entropy: Int32?
     }
 
-    /// As many virtio devices as the machine has places for.
+    /// As many virtio devices as the machine has places for without a PCI bus.
     static let maximumDevices = 24
 
     /// - Parameters:
@@ -45,7 +45,7 @@ struct QEMUCommandLine {
             description.drives.count + description.networkInterfaces.count + (description.vsock == nil ? 0 : 1)
             + (description.balloon == nil ? 0 : 1) + (description.entropy == nil ? 0 : 1)
             + description.persistentMemory.count + (description.hotplugMemory == nil ? 0 : 1)
-        guard devices <= Self.maximumDevices else {
+        guard description.isPCI || devices <= Self.maximumDevices else {
             throw MachineFault(
                 "The machine has \(devices) devices; QEMU's microvm has places for \(Self.maximumDevices).")
         }
@@ -53,16 +53,26 @@ struct QEMUCommandLine {
         addMachine(description, memoryMap)
         addMemory(description, memoryMap, channels)
         if let kernelCommandLine { addKernel(description, commandLine: kernelCommandLine) } else { addIncoming() }
+        if kernelCommandLine == nil || description.plugsDevices { arguments.append("-S") }
         addMonitor(channels.monitor)
-        for (index, drive) in description.drives.enumerated() {
-            add(drive, index: index, isBlockDevice: isBlockDevice(drive.file))
+        for drive in description.drives {
+            add(drive, isBlockDevice: isBlockDevice(drive.file))
+            // Others are plugged before the processors run.
+            if drive.place == 0 || !description.plugsDevices { add(description.deviceOptions(drive)) }
         }
-        for (index, interface) in description.networkInterfaces.enumerated() {
-            add(interface, index: index, vhost: channels.vhost)
+        for interface in description.networkInterfaces {
+            add(interface, vhost: channels.vhost)
+            if !description.plugsDevices { add(description.deviceOptions(interface)) }
         }
-        if let vsock = description.vsock { add(vsock, vhost: channels.vhost) }
-        if let balloon = description.balloon { add(balloon) }
-        if description.entropy != nil { addEntropy(channels.entropy) }
+        if description.vsock != nil { vsockDescriptor = Int32(inherit(channels.vhost)) }
+        if let vsock = description.vsock, let vsockDescriptor {
+            add(description.deviceOptions(vsock, vhost: Int(vsockDescriptor)))
+        }
+        if let balloon = description.balloon { add(description.deviceOptions(balloon)) }
+        if description.entropy != nil {
+            addEntropy(channels.entropy)
+            add(description.entropyOptions)
+        }
         addMemoryDevices(description, memoryMap, channels)
     }
 
@@ -76,12 +86,18 @@ struct QEMUCommandLine {
         arguments += [option, value]
     }
 
+    private mutating func add(_ device: DeviceOptions) {
+        add("-device", device.argument)
+    }
+
     private mutating func addMachine(_ description: MachineDescription, _ memoryMap: MemoryMap) {
         arguments += ["-nodefaults", "-no-user-config", "-no-reboot"]
         add("-display", "none")
         // No timer but the local APIC's: the kernel is told the frequency of the time stamp counter instead.
         let memory = memoryMap.hasDevices ? "" : ",memory-backend=memory"
-        add("-M", "microvm,acpi=on,pit=off,pic=off,suppress-vmdesc=on\(memory)")
+        let bus = description.isPCI ? ",pcie=on" : ""
+        add("-M", "microvm,acpi=on,pit=off,pic=off\(bus),suppress-vmdesc=on\(memory)")
+        if description.isPCI { add(DeviceOptions.slots) }
         // Larger or smaller buffers for translated code than 16 to 256 MiB do not pay.
         add("-accel", "tcg,tb-size=64" + (description.cpuCount > 1 ? ",thread=multi" : ""))
         // Without rdrand the guest's random numbers are ready only after a second and more.
@@ -103,7 +119,6 @@ struct QEMUCommandLine {
     /// section on the configuration.
     private mutating func addIncoming() {
         add("-incoming", "defer")
-        arguments.append("-S")
         add("-global", "migration.send-configuration=off")
     }
 
@@ -118,41 +133,22 @@ struct QEMUCommandLine {
         add("-mon", "chardev=qmp,mode=control")
     }
 
-    private mutating func add(_ drive: MachineDescription.BlockDevice, index: Int, isBlockDevice: Bool) {
-        let nodes = DriveNodes(drive, index: index, isBlockDevice: isBlockDevice)
+    private mutating func add(_ drive: MachineDescription.BlockDevice, isBlockDevice: Bool) {
+        let nodes = DriveNodes(drive, isBlockDevice: isBlockDevice)
+        if drive.isVhostUser {
+            add("-chardev", "socket,id=\(nodes.channel),fd=\(inherit(drive.file))")
+            return
+        }
         add("-add-fd", "fd=\(inherit(drive.file)),set=\(nodes.descriptorSet)")
         add("-object", nodes.throttleGroup(drive.limiter))
         for node in [nodes.file, nodes.format, nodes.filter] { add("-blockdev", node) }
-        // A guest that sees no cache sends no flushes.
-        add(
-            "-device",
-            "virtio-blk-device,id=\(nodes.device),drive=\(nodes.filterName),serial=\(drive.id.prefix(20)),"
-                + "write-cache=\(drive.isWriteback ? "on" : "off")")
     }
 
-    private mutating func add(_ interface: MachineDescription.NetworkDevice, index: Int, vhost: Int32) {
+    private mutating func add(_ interface: MachineDescription.NetworkDevice, vhost: Int32) {
         let (tap, device) = (inherit(interface.tap), inherit(vhost))
         tapDescriptors.append(Int32(tap))
         networkDescriptors.append(Int32(device))
-        add("-netdev", "tap,id=tap\(index),fd=\(tap),vhost=on,vhostfd=\(device)")
-        var properties = "virtio-net-device,id=net\(index),netdev=tap\(index)"
-        if let address = interface.macAddress { properties += ",mac=\(address)" }
-        if let mtu = interface.mtu { properties += ",host_mtu=\(mtu)" }
-        add("-device", properties)
-    }
-
-    private mutating func add(_ vsock: MachineDescription.Vsock, vhost: Int32) {
-        let descriptor = inherit(vhost)
-        vsockDescriptor = Int32(descriptor)
-        add("-device", "vhost-vsock-device,id=vsock0,guest-cid=\(vsock.guestCID),vhostfd=\(descriptor),event_idx=off")
-    }
-
-    private mutating func add(_ balloon: MachineDescription.Balloon) {
-        // Without page-poison, which Firecracker has not either, a guest that counts on free pages' content reports none.
-        add(
-            "-device",
-            "virtio-balloon-device,id=balloon0,free-page-reporting=\(balloon.reportsFreePages ? "on" : "off"),"
-                + "deflate-on-oom=\(balloon.deflatesOnOutOfMemory ? "on" : "off"),page-poison=off")
+        add("-netdev", "tap,id=\(interface.hostDevice),fd=\(tap),vhost=on,vhostfd=\(device)")
     }
 
     /// - Parameter source: Who is asked for random numbers; nil: QEMU takes the host's.
@@ -163,6 +159,10 @@ struct QEMUCommandLine {
         } else {
             add("-object", "rng-builtin,id=rng0")
         }
-        add("-device", "virtio-rng-device,id=entropy0,rng=rng0")
     }
+}
+
+extension MachineDescription {
+    /// Whether devices are added after QEMU's start, for which the processors wait.
+    var plugsDevices: Bool { isPCI && snapshot == nil }
 }

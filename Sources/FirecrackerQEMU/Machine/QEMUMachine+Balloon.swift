@@ -12,6 +12,9 @@ extension QEMUMachine {
 
     private static let device = "/machine/peripheral/balloon0"
 
+    /// The device proper, without what it is attached by.
+    var balloonBackend: String { description.isPCI ? "\(Self.device)/virtio-backend" : Self.device }
+
     /// QEMU's names of the statistics and Firecracker's.
     private static let names: [(qemu: String, firecracker: String)] = [
         ("stat-swap-in", "swap_in"), ("stat-swap-out", "swap_out"), ("stat-major-faults", "major_faults"),

@@ -5,8 +5,7 @@ extension QEMUMachine {
     ///
     /// - Parameter file: Open as the drive's first file was; it stays the caller's.
     public func replaceFile(ofDrive id: String, with file: Int32) throws(MachineFault) {
-        let index = try driveIndex(id)
-        let old = driveNodes[index]
+        let old = try nodes(ofDrive: id)
         var new = old
         new.generation += 1
         new.isBlockDevice = FileRange.isBlockDevice(file)
@@ -20,7 +19,7 @@ extension QEMUMachine {
             discard(new)
             throw error
         }
-        driveNodes[index] = new
+        driveNodes[id] = new
         discard(old)
         // The device learns of a new size only from a change of size.
         if let size = FileRange.size(file), !new.isReadOnly, !new.isBlockDevice {
@@ -29,15 +28,15 @@ extension QEMUMachine {
         }
     }
 
-    func driveIndex(_ id: String) throws(MachineFault) -> Int {
-        guard let index = description.drives.firstIndex(where: { $0.id == id }) else {
+    func nodes(ofDrive id: String) throws(MachineFault) -> DriveNodes {
+        guard let nodes = driveNodes[id] else {
             throw MachineFault("Failed perform action on device: Device not found")
         }
-        return index
+        return nodes
     }
 
     /// Forgets the lower nodes of a generation, those that are there.
-    private func discard(_ nodes: DriveNodes) {
+    func discard(_ nodes: DriveNodes) {
         for name in [nodes.formatName, nodes.fileName] {
             _ = try? runCommand("blockdev-del", .members(["node-name": .string(name)]))
         }

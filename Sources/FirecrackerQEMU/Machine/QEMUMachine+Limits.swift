@@ -9,10 +9,10 @@ extension QEMUMachine {
     public func setLimiter(
         ofDrive id: String, to limiter: DriveLimiter, fresh: (bandwidth: Bool, operations: Bool) = (true, true)
     ) throws(MachineFault) {
-        let index = try driveIndex(id)
+        let index = try nodes(ofDrive: id).index
         let stats = try runCommand("query-blockstats")
         let applied = bursts.begin(index, limiter, fresh: fresh, usage: DriveCounters.usage(ofDrive: index, in: stats))
-        try apply(applied, toDrive: index)
+        try apply(applied, toDrive: id)
     }
 
     /// Whether ``checkBursts()`` has anything to do.
@@ -22,7 +22,8 @@ extension QEMUMachine {
     func checkBursts() {
         guard hasBursts, let stats = blockStatistics else { return }
         for change in bursts.advance({ DriveCounters.usage(ofDrive: $0, in: stats) }) {
-            try? apply(change.limiter, toDrive: change.index)
+            guard let drive = driveNodes.first(where: { $0.value.index == change.index }) else { continue }
+            try? apply(change.limiter, toDrive: drive.key)
         }
     }
 
@@ -31,10 +32,10 @@ extension QEMUMachine {
         guard hasBursts else { return [:] }
         let stats = try runCommand("query-blockstats")
         var levels: [String: LimiterLevels] = [:]
-        for (index, drive) in description.drives.enumerated() {
-            let left = bursts.left(index, usage: DriveCounters.usage(ofDrive: index, in: stats))
+        for (id, nodes) in driveNodes {
+            let left = bursts.left(nodes.index, usage: DriveCounters.usage(ofDrive: nodes.index, in: stats))
             guard left != DriveBursts.Usage() else { continue }
-            levels[Self.burstName(drive.id)] = LimiterLevels(
+            levels[Self.burstName(id)] = LimiterLevels(
                 bandwidth: .init(budget: .max, oneTimeBurst: left.bytes, age: 0),
                 operations: .init(budget: .max, oneTimeBurst: left.operations, age: 0))
         }
@@ -45,25 +46,26 @@ extension QEMUMachine {
     static func initialLimiters(_ description: MachineDescription) -> (limiters: [DriveLimiter], bursts: DriveBursts) {
         var bursts = DriveBursts()
         var limiters: [DriveLimiter] = []
-        for (index, drive) in description.drives.enumerated() {
+        for drive in description.drives {
             var limiter = drive.limiter
             if let snapshot = description.snapshot {
                 let left = snapshot.state.limiters[burstName(drive.id)]
                 limiter.bandwidth?.oneTimeBurst = left?.bandwidth?.oneTimeBurst ?? 0
                 limiter.operations?.oneTimeBurst = left?.operations?.oneTimeBurst ?? 0
             }
-            limiters.append(bursts.begin(index, limiter, usage: .init()))
+            limiters.append(bursts.begin(drive.place, limiter, usage: .init()))
         }
         return (limiters, bursts)
     }
 
     private static func burstName(_ id: String) -> String { "block_\(id)" }
 
-    private func apply(_ limiter: DriveLimiter, toDrive index: Int) throws(MachineFault) {
+    private func apply(_ limiter: DriveLimiter, toDrive id: String) throws(MachineFault) {
+        let group = try nodes(ofDrive: id).groupName
         try runCommand(
             "qom-set",
             .members([
-                "path": .string("/objects/\(driveNodes[index].groupName)"), "property": .string("limits"),
+                "path": .string("/objects/\(group)"), "property": .string("limits"),
                 "value": try Self.parse(DriveNodes.limits(limiter)),
             ]))
     }

@@ -20,6 +20,11 @@ extension QEMUMachine {
             .reduce(into: [:]) { all, levels in all.merge(levels) { first, _ in first } }
     }
 
+    /// By their places.
+    private var driveIDs: [Int: String] {
+        driveNodes.reduce(into: [:]) { ids, drive in ids[drive.value.index] = drive.key }
+    }
+
     /// What QEMU has counted of its drives; nil if it has ended or hangs, which must not hold up this process's end.
     var blockStatistics: JSONValue? {
         ending == nil ? try? process.monitor.execute("query-blockstats", timeout: .seconds(1)) : nil
@@ -29,7 +34,7 @@ extension QEMUMachine {
     func takeCounters() -> [(group: String, name: String, value: UInt64)] {
         var counters = (network?.takeCounters() ?? []) + (vsock?.takeCounts() ?? []) + (streams?.takeCounters() ?? [])
         if let answer = blockStatistics {
-            counters += driveCounters.take(from: answer, ids: description.drives.map(\.id))
+            counters += driveCounters.take(from: answer, ids: driveIDs)
         }
         return counters
     }

@@ -65,9 +65,11 @@ public final class QEMUMachine {
     var stoppedAt: UInt64 = 0
     /// What the guest was told of its time stamp counter, in kHz.
     let timeStampCounter: Int
-    var driveNodes: [DriveNodes]
+    /// By the drives' ids.
+    var driveNodes: [String: DriveNodes]
     var bursts: DriveBursts
     var balloonTargetMiB = 0
+    var keyboard = KeyboardBuffer()
     var driveCounters = DriveCounters()
     let streams: DeviceStreams?
     private let vhost: VhostDevices?
@@ -109,14 +111,16 @@ public final class QEMUMachine {
         let limits = Self.initialLimiters(description)
         bursts = limits.bursts
         for index in description.drives.indices { description.drives[index].limiter = limits.limiters[index] }
-        driveNodes = description.drives.enumerated().map { index, drive in
-            DriveNodes(drive, index: index, isBlockDevice: FileRange.isBlockDevice(drive.file))
+        driveNodes = [:]
+        for drive in description.drives {
+            driveNodes[drive.id] = DriveNodes(drive, isBlockDevice: FileRange.isBlockDevice(drive.file))
         }
         let streams = try Self.openStreams(description)
         self.streams = streams
         let started = try QEMUProcess.start(
             binary, user: options.user, console: description.console, consoleOutput: streams?.consoleEnd,
-            memory: memory.descriptor, hotplugMemory: hotplugMemory?.descriptor, skipping: description.skippedSystemCalls
+            memory: memory.descriptor, hotplugMemory: hotplugMemory?.descriptor,
+            skipping: description.skippedSystemCalls
         ) { (channels) throws(MachineFault) in
             var channels = channels
             channels.entropy = streams?.entropyEnd
@@ -140,6 +144,7 @@ public final class QEMUMachine {
             try load(snapshot.state, timeout: options.startTimeout)
             try loadHotplugMemory(from: snapshot.memory)
         }
+        if description.plugsDevices { try plugDevices() }
         do throws(QMPError) {
             if options.timesBoot, description.snapshot == nil { try watchBootTimer() }
             if let balloon = description.balloon { try begin(balloon) }
@@ -171,10 +176,15 @@ public final class QEMUMachine {
         let size = description.memoryMiB << 20
         do throws(Errno) {
             guard let snapshot = description.snapshot else {
-                return try MachineMemory(size: size, tracksChanges: description.tracksMemoryChanges)
+                return try MachineMemory(
+                    size: size, usesHugePages: description.usesHugePages, tracksChanges: description.tracksMemoryChanges
+                )
             }
             return try MachineMemory(
                 snapshot: snapshot.memory, size: size, tracksChanges: description.tracksMemoryChanges)
+        } catch .outOfMemory where description.usesHugePages {
+            // Firecracker's memory is there without them, until the kernel is to be read into it.
+            throw ELFKernel.unreadable
         } catch {
             throw MachineFault("Invalid Memory Configuration: Cannot create memory file", error)
         }
@@ -263,12 +273,6 @@ extension QEMUMachine {
             try runCommand("query-status")
             vsock?.admitClients()
         }
-    }
-
-    /// Presses Ctrl-Alt-Del on the guest's keyboard.
-    public func sendCtrlAltDel() throws(MachineFault) {
-        let keys = ["ctrl", "alt", "delete"].map { JSONValue.members(["type": .string("qcode"), "data": .string($0)]) }
-        try runCommand("send-key", .members(["keys": .array(keys)]))
     }
 
     /// A command whose refusal is the caller's fault to report.

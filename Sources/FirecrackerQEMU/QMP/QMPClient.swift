@@ -66,6 +66,18 @@ final class QMPClient {
         }
     }
 
+    /// Waits for an event, which may have happened already; it is forgotten here, and all others are kept.
+    func awaitEvent(timeout: Duration, _ isWanted: (QMPEvent) -> Bool) throws(QMPError) {
+        let deadline = ContinuousClock.now + timeout
+        while true {
+            if let index = events.firstIndex(where: isWanted) {
+                events.remove(at: index)
+                return
+            }
+            if case .event(let event) = try awaitMessage("event", until: deadline) { events.append(event) }
+        }
+    }
+
     /// Takes in what has arrived, without waiting.
     func receiveEvents() throws(QMPError) {
         repeat {

@@ -6,6 +6,8 @@ struct SnapshotState: Hashable {
     var configuration: VMConfiguration
     /// Whether the VM was started with `--enable-pci`.
     var isPCIEnabled = false
+    /// Of the devices that can be unplugged, with PCI.
+    var slots = PCISlots()
     /// Devices and processors.
     var machine: MachineDescription.SavedState
 }
@@ -99,6 +101,7 @@ extension SnapshotState {
         var members = JSONObject()
         members["configuration"] = try? JSONValue(decoding: configuration.json(showsNulls: false))
         members["pci"] = .bool(isPCIEnabled)
+        if isPCIEnabled { members["slots"] = slots.json }
         members["qemu"] = .string(machine.qemuVersion)
         members["tsc_khz"] = .unsigned(UInt64(machine.timeStampCounter))
         members["stopped_at_ns"] = .unsigned(machine.stoppedAt)
@@ -120,15 +123,20 @@ extension SnapshotState {
             throw .content("tsc_khz")
         }
         guard let stoppedAt = members["stopped_at_ns"]?.unsigned else { throw .content("stopped_at_ns") }
+        let isPCIEnabled = members["pci"] == .bool(true)
+        guard let slots = isPCIEnabled ? PCISlots(members["slots"] ?? .null) : PCISlots(),
+            !isPCIEnabled || configuration.removableDevices.allSatisfy({ slots[$0] != nil })
+        else { throw .content("slots") }
         var limiters: [String: LimiterLevels] = [:]
         if case .object(let saved)? = members["limiters"] {
             for member in saved.members { limiters[member.name] = LimiterLevels(member.value) }
         }
-        let machine = MachineDescription.SavedState(
-            bytes: bytes, qemuVersion: qemuVersion, timeStampCounter: frequency, stoppedAt: stoppedAt,
-            nextHostPort: members["vsock_next_host_port"]?.unsigned.flatMap { UInt32(exactly: $0) },
-            limiters: limiters)
-        self.init(configuration: configuration, isPCIEnabled: members["pci"] == .bool(true), machine: machine)
+        self.init(
+            configuration: configuration, isPCIEnabled: isPCIEnabled, slots: slots,
+            machine: .init(
+                bytes: bytes, qemuVersion: qemuVersion, timeStampCounter: frequency, stoppedAt: stoppedAt,
+                nextHostPort: members["vsock_next_host_port"]?.unsigned.flatMap { UInt32(exactly: $0) },
+                limiters: limiters))
     }
 }
 

@@ -27,6 +27,29 @@ struct BlockDevice {
         }
     }
 
+    /// The path of the partition that has a UUID, which may take its time to appear.
+    static func partition(_ uuid: String) throws(BootFailure) -> String {
+        for _ in stride(from: 0, through: deadlineMilliseconds, by: 20) {
+            for name in ((try? FileTree.names(at: "/dev")) ?? []).sorted() where isDisk(name) {
+                guard let device = try? Descriptor.open("/dev/\(name)", O_RDONLY),
+                    let sectors = try? beginning(of: device, length: PartitionTable.length),
+                    let number = PartitionTable(sectors).number(of: uuid)
+                else { continue }
+                return "/dev/\(name)\(number)"
+            }
+            usleep(20_000)
+        }
+        throw BootFailure(
+            "no partition of an attached drive has the PARTUUID \(uuid); name one that there is, or the drive: root=/dev/vda"
+        )
+    }
+
+    /// A whole drive: `vda`, and not `vda1`.
+    private static func isDisk(_ name: String) -> Bool {
+        name.utf8.starts(with: "vd".utf8)
+            && name.utf8.allSatisfy { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
+    }
+
     /// What its superblock says it is.
     func fileSystemType() throws(BootFailure) -> String {
         do throws(Errno) {

@@ -2,7 +2,7 @@
 ///
 /// | parameter | meaning | default |
 /// |---|---|---|
-/// | `smartvm.root=/dev/vda` | the device of the root file system | `root=` if it is a device's path, else /dev/vda if there is one, else the initramfs itself is the root |
+/// | `smartvm.root=/dev/vda` | the device of the root file system | `root=` if it is a device's path or a `PARTUUID=`, else /dev/vda if there is one, else the initramfs itself is the root |
 /// | `smartvm.rootfstype=ext4` | its type | recognised by its superblock |
 /// | `smartvm.overlay=tmpfs` or `/dev/vdX` or `none` | where writes go: to memory, to an ext4 file system on a device, or to the root device itself | `tmpfs` |
 struct KernelCommandLine: Equatable {
@@ -13,6 +13,8 @@ struct KernelCommandLine: Equatable {
     }
 
     var root: String?
+    /// The UUID of the partition that is the root, if no path is given.
+    var rootPartition: String?
     var rootType: String?
     var overlay = Overlay.memory
 
@@ -28,11 +30,17 @@ struct KernelCommandLine: Equatable {
             case "smartvm.rootfstype": rootType = value
             case "smartvm.overlay":
                 overlay = value == "tmpfs" ? .memory : value == "none" ? .none : .device(value)
-            case "root": if value.utf8.starts(with: "/dev/".utf8) { plainRoot = value }
+            case "root":
+                let prefix = "PARTUUID="
+                if value.utf8.starts(with: "/dev/".utf8) { plainRoot = value }
+                if value.utf8.starts(with: prefix.utf8) {
+                    rootPartition = String(value.utf8.dropFirst(prefix.utf8.count))
+                }
             default: break
             }
         }
         if root == nil { root = plainRoot }
+        if root != nil { rootPartition = nil }
     }
 
     /// The words between blanks. Double quotes hold blanks together and are left out, as the kernel does it.

@@ -3,9 +3,9 @@ internal import Linux
 
 /// Loads kernel modules out of the initramfs, also after it is no longer the root.
 ///
-/// What the way to the first command needs is loaded at once. The lists whose names end in `-late.conf` (network, balloon, ...) wait
-/// until the guest is up or is told to use the network. Those that end in `-virtio-<n>.conf` are loaded if there is a virtio device of
-/// type n, and need its bus.
+/// What the way to the first command needs is loaded at once; the lists whose names end in `-pci.conf` only if there is a PCI bus, and
+/// first. The lists whose names end in `-late.conf` (network, balloon, ...) wait until the guest is up or is told to use the network.
+/// Those that end in `-virtio-<n>.conf` are loaded if there is a virtio device of type n, and need its bus.
 final class ModuleLoader {
     /// The root directory of the initramfs.
     private let root: Descriptor
@@ -34,10 +34,15 @@ final class ModuleLoader {
                 lateNames += ModuleList.names(bytes)
             } else if let type = ModuleList.virtioType(ofFile: name) {
                 deviceNames[type, default: []] += ModuleList.names(bytes)
-            } else {
+            } else if !Self.has("-pci.conf", atEndOf: name) || Self.hasPCIBus {
                 for module in ModuleList.names(bytes) { load(module, isExpected: true) }
             }
         }
+    }
+
+    /// Whether the kernel has found a device on a PCI bus.
+    private static var hasPCIBus: Bool {
+        !((try? File.read("/proc/bus/pci/devices")) ?? []).isEmpty
     }
 
     /// Whether there are lists for types of virtio devices.

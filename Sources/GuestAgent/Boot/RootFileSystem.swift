@@ -22,7 +22,9 @@ struct RootFileSystem {
 
     /// Mounts everything at ``target``.
     func mount() throws(BootFailure) -> Mounted {
-        guard let path = commandLine.root ?? defaultRoot() else {
+        let partition = try commandLine.rootPartition.map { uuid throws(BootFailure) in try BlockDevice.partition(uuid)
+        }
+        guard let path = partition ?? commandLine.root ?? defaultRoot() else {
             // The initramfs once more, so that it can be moved, too.
             try makeMountPoint(Self.target)
             try attempt("the initramfs as root") { () throws(Errno) in

@@ -24,6 +24,9 @@ public struct VMConfig: Hashable, Sendable {
     public var cpuConfig: CPUConfig?
     /// Block devices, in the order in which the guest sees them, but the root device first.
     public var drives: [Drive]
+    /// Whether the devices are on a PCI bus, where they can be plugged and unplugged while the VM runs; since Firecracker 1.13.0.
+    /// The guest's kernel needs virtio over PCI. Default: false.
+    public var enablePCI: Bool
     /// Persistent memory devices.
     public var pmem: [Pmem]
     /// Network devices, in the order in which the guest sees them.
@@ -50,8 +53,9 @@ public struct VMConfig: Hashable, Sendable {
     /// Each argument is the property of its name.
     public init(
         id: String? = nil, image: String? = nil, bootSource: BootSource? = nil,
-        machineConfig: MachineConfig = .init(), cpuConfig: CPUConfig? = nil, drives: [Drive] = [], pmem: [Pmem] = [],
-        networkInterfaces: [NetworkInterface] = [], vsock: Vsock? = nil, balloon: Balloon? = nil,
+        machineConfig: MachineConfig = .init(), cpuConfig: CPUConfig? = nil, enablePCI: Bool = false,
+        drives: [Drive] = [], pmem: [Pmem] = [], networkInterfaces: [NetworkInterface] = [], vsock: Vsock? = nil,
+        balloon: Balloon? = nil,
         memoryHotplug: MemoryHotplug? = nil, entropy: Entropy? = nil, mmds: MMDS? = nil, serial: Serial? = nil,
         metrics: Metrics? = nil, logger: Logger? = nil, hostname: String? = nil
     ) {
@@ -60,6 +64,7 @@ public struct VMConfig: Hashable, Sendable {
         self.bootSource = bootSource
         self.machineConfig = machineConfig
         self.cpuConfig = cpuConfig
+        self.enablePCI = enablePCI
         self.drives = drives
         self.pmem = pmem
         self.networkInterfaces = networkInterfaces
@@ -85,6 +90,7 @@ extension VMConfig: ConfigurationObject {
         .optional("bootSource", \.bootSource),
         .value("machineConfig", \.machineConfig),
         .optional("cpuConfig", \.cpuConfig),
+        .value("enablePCI", \.enablePCI, default: false, since: FirecrackerVersion(1, 13)),
         .value("drives", \.drives, default: []),
         .value("pmem", \.pmem, default: [], since: FirecrackerVersion(1, 14)),
         .value("networkInterfaces", \.networkInterfaces, default: []),

@@ -52,6 +52,8 @@ public struct BaseImageBundle: Codable, Hashable, Sendable {
         public var manifestUrl: String?
         /// Debian's packages, each as `name=version`.
         public var packages: [String]?
+        /// Which of SmartVM's ways of making it of them; one that was made in an older way is made anew.
+        public var recipe: Int?
 
         /// With a type, and nothing else.
         public init(type: String? = nil) {

@@ -191,7 +191,7 @@ public struct BaseImageManager: Sendable {
         let agent = try AgentBinary(environment)
         let directory = ImageDirectory(name: preset.rawValue, in: cacheDir)
         if !options.force, !options.verify, let bundle = try? directory.bundle(),
-            bundle.agent?.identity == agent.identity
+            bundle.agent?.identity == agent.identity, bundle.source.recipe == MinimalImage.recipe
         {
             return directory.touched(bundle)
         }

@@ -21,7 +21,9 @@ struct ImageBuilder: Sendable {
 
     /// - Parameter existing: The image that is there, if it is to stay.
     func build(from existing: BaseImageBundle?, steps: ImageSteps) async throws -> BaseImageBundle {
-        if let existing, File.exists("\(existing.bundleDir)/\(MinimalImage.FileName.modules)") {
+        if let existing, existing.source.recipe == MinimalImage.recipe,
+            File.exists("\(existing.bundleDir)/\(MinimalImage.FileName.modules)")
+        {
             return try await AgentInitramfs(directory: directory, agent: agent).update(existing, steps: steps)
         }
         return try await make(steps: steps)
@@ -44,6 +46,7 @@ struct ImageBuilder: Sendable {
         let now = Date.ISO8601FormatStyle(includingFractionalSeconds: true).format(Date())
         var source = BaseImageBundle.Source(type: "debian-packages")
         source.packages = packages
+        source.recipe = MinimalImage.recipe
         var bundle = BaseImageBundle(
             preset: preset, arch: HostArchitecture.name, ciVersion: Self.version(packages.first),
             firecrackerVersion: "v1.16.1", bundleId: directory.name, bundleDir: directory.path,

@@ -7,11 +7,16 @@ internal import Linux
 /// therefore always fit. The root is ext4, because that is part of Debian's kernel: squashfs and erofs are modules, whose
 /// loading costs more than the difference between the file systems. It is read-only and shared by all VMs, hence without a journal.
 struct MinimalImage: Sendable {
+    /// Raised when what is in the image changes: one of another recipe is made anew.
+    static let recipe = 2
+
     static let kernelPackage = "linux-image-cloud-\(debianArchitecture)"
     static let userlandPackage = "busybox-static"
 
     /// Loaded by the agent before anything else, in this order: what the way to the first command needs.
     static let bootModules = ["virtio_mmio", "virtio_blk", "vmw_vsock_virtio_transport", "overlay"]
+    /// Loaded by the agent before those, if the machine has a PCI bus.
+    static let busModules = ["virtio_pci"]
     /// Loaded by the agent once the guest is up, or is told to use the network.
     static let lateModules = ["virtio_net", "virtio_rng", "virtio_balloon"]
     /// Loaded by the agent before the root file system is looked for, if there is a virtio device of the type.
@@ -80,7 +85,8 @@ struct MinimalImage: Sendable {
         let source = "\(tree)/lib/modules/\(release)"
         let modules = KernelModules(dependencies: try File.readText("\(source)/modules.dep"))
         let chosen = modules.loadOrder(
-            Self.bootModules + Self.lateModules + Self.deviceModules.flatMap(\.names) + Self.fileSystemModules)
+            Self.busModules + Self.bootModules + Self.lateModules + Self.deviceModules.flatMap(\.names)
+                + Self.fileSystemModules)
 
         let root = try ImageTree(root: "\(scratch)/initramfs")
         for directory in Initramfs.directories { try root.directory(directory) }
@@ -90,7 +96,7 @@ struct MinimalImage: Sendable {
         }
         try root.file("lib/modules/\(release)/modules.dep", Array(modules.dependencies(of: chosen).utf8))
         let lists =
-            [("smartvm", Self.bootModules), ("smartvm-late", Self.lateModules)]
+            [("smartvm", Self.bootModules), ("smartvm-late", Self.lateModules), ("smartvm-pci", Self.busModules)]
             + Self.deviceModules.map { ("smartvm-virtio-\($0.type)", $0.names) }
         for (list, names) in lists {
             let lines = modules.names(of: modules.loadOrder(names)).map { "\($0)\n" }.joined()

@@ -37,7 +37,7 @@ extension BootPlan {
         var bootSource = config.toBootSourcePayload()
         bootSource.kernelImagePath = Self.absolute(kernel ?? image?.kernelImagePath ?? bootSource.kernelImagePath)
         bootSource.initrdPath = (bootSource.initrdPath ?? image?.initrdPath).map(Self.absolute)
-        bootSource.bootArgs = bootSource.bootArgs ?? image?.bootArgs ?? Self.defaultBootArgs
+        bootSource.bootArgs = bootSource.bootArgs ?? Self.arguments(of: image, config) ?? Self.defaultBootArgs
         self.bootSource = bootSource
         hasAgent = bootSource.initrdPath != nil
 
@@ -72,6 +72,12 @@ extension BootPlan {
         var logger = config.toLoggerPayload()
         logger?.logPath = config.logger?.logPath.map(Self.absolute)
         self.logger = logger
+    }
+
+    /// An image's command line; many say that there is no PCI bus, which without them a kernel would look for.
+    private static func arguments(of image: BaseImageBundle?, _ config: VMConfig) -> String? {
+        guard config.enablePCI else { return image?.bootArgs }
+        return image?.bootArgs.split(separator: " ").filter { $0 != "pci=off" }.joined(separator: " ")
     }
 
     /// For kernels of one's own: the console to see, and a panic that ends the VM.

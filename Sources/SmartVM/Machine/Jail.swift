@@ -106,9 +106,12 @@ struct Jail: Sendable {
     /// - Parameters:
     ///   - workingDirectory: Of the jailer; the VMM's is the root of the jail.
     ///   - hasLogger: Whether the VMM will be told over its API where its log goes.
-    func jailerCommand(workingDirectory: String, hasLogger: Bool = false) -> VMMProcess.Command {
+    func jailerCommand(
+        workingDirectory: String, hasLogger: Bool = false, enablesPCI: Bool = false
+    ) -> VMMProcess.Command {
         VMMProcess.Command(
-            executable: layout.jailer, arguments: layout.jailerArguments(hasLogger: hasLogger),
+            executable: layout.jailer,
+            arguments: layout.jailerArguments(hasLogger: hasLogger, enablesPCI: enablesPCI),
             workingDirectory: workingDirectory)
     }
 

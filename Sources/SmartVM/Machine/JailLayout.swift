@@ -33,8 +33,10 @@ struct JailLayout: Hashable, Sendable {
 
     /// What the jailer is told, without argv[0].
     ///
-    /// - Parameter hasLogger: Whether the VMM will be told over its API where its log goes.
-    func jailerArguments(hasLogger: Bool = false) -> [String] {
+    /// - Parameters:
+    ///   - hasLogger: Whether the VMM will be told over its API where its log goes.
+    ///   - enablesPCI: Whether the devices are to be on a PCI bus.
+    func jailerArguments(hasLogger: Bool = false, enablesPCI: Bool = false) -> [String] {
         var arguments = ["--id", id, "--exec-file", executable, "--uid", "\(config.uid)", "--gid", "\(config.gid)"]
         arguments += ["--chroot-base-dir", config.chrootBaseDir]
         if let netns = config.netns { arguments += ["--netns", netns] }
@@ -48,7 +50,7 @@ struct JailLayout: Hashable, Sendable {
         if let size = config.resourceLimits.fsize { arguments += ["--resource-limit", "fsize=\(size)"] }
         if let count = config.resourceLimits.noFile { arguments += ["--resource-limit", "no-file=\(count)"] }
         // The jailer itself gives the VMM its id.
-        arguments += ["--", "--api-sock", Self.apiSocket]
+        arguments += ["--", "--api-sock", Self.apiSocket] + (enablesPCI ? ["--enable-pci"] : [])
         return hasLogger ? arguments : arguments + ["--log-path", Self.log]
     }
 

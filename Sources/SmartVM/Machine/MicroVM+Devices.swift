@@ -43,7 +43,9 @@ extension MicroVM {
         try await send(.patchPmem(PmemUpdate(id: id, rateLimiter: rateLimiter)), for: .updateDevice)
     }
 
-    /// Plugs a drive in. Needs a VMM with PCI.
+    /// Plugs a drive in, which the guest finds when it rescans its bus: `echo 1 > /sys/bus/pci/rescan`.
+    ///
+    /// Needs ``VMConfig/enablePCI``.
     ///
     /// - Throws: `INVALID_STATE` unless it runs or is paused; as ``SocketClient/send(_:timeout:)`` does.
     public func addDrive(_ drive: Drive) async throws {
@@ -53,28 +55,32 @@ extension MicroVM {
         try await send(.putDrive(drive), for: .plugDevice)
     }
 
-    /// Takes a drive out. Needs a VMM with PCI.
+    /// Takes a drive out at once. The guest must have removed it: `echo 1 > /sys/block/vdb/device/../remove`.
+    ///
+    /// Needs ``VMConfig/enablePCI``.
     ///
     /// - Throws: `INVALID_STATE` unless it runs or is paused; as ``SocketClient/send(_:timeout:)`` does.
     public func removeDrive(_ driveId: String) async throws {
         try await send(.deleteDrive(id: driveId), for: .plugDevice)
     }
 
-    /// Plugs a network interface in, on a TAP that is there. Needs a VMM with PCI.
+    /// Plugs a network interface in, on a TAP that is there. The guest finds it as it finds a drive: ``addDrive(_:)``.
     ///
     /// - Throws: `INVALID_STATE` unless it runs or is paused; as ``SocketClient/send(_:timeout:)`` does.
     public func addNetworkInterface(_ interface: FirecrackerAPI.NetworkInterface) async throws {
         try await send(.putNetworkInterface(interface), for: .plugDevice)
     }
 
-    /// Takes a network interface out. Needs a VMM with PCI.
+    /// Takes a network interface out at once. The guest must have removed it: `echo 1 > /sys/class/net/eth1/device/../remove`.
+    ///
+    /// Needs ``VMConfig/enablePCI``.
     ///
     /// - Throws: `INVALID_STATE` unless it runs or is paused; as ``SocketClient/send(_:timeout:)`` does.
     public func removeNetworkInterface(_ ifaceId: String) async throws {
         try await send(.deleteNetworkInterface(id: ifaceId), for: .plugDevice)
     }
 
-    /// Plugs a pmem device in. Needs a VMM with PCI.
+    /// Plugs a pmem device in. Needs ``VMConfig/enablePCI``.
     ///
     /// - Throws: `INVALID_STATE` unless it runs or is paused; as ``SocketClient/send(_:timeout:)`` does.
     public func addPmem(_ pmem: Pmem) async throws {
@@ -84,7 +90,7 @@ extension MicroVM {
         try await send(.putPmem(pmem), for: .plugDevice)
     }
 
-    /// Takes a pmem device out. Needs a VMM with PCI.
+    /// Takes a pmem device out. Needs ``VMConfig/enablePCI``.
     ///
     /// - Throws: `INVALID_STATE` unless it runs or is paused; as ``SocketClient/send(_:timeout:)`` does.
     public func removePmem(_ id: String) async throws {

@@ -60,7 +60,8 @@ extension MicroVM {
         hasAgent = options.waitsForAgent ?? plan.hasAgent
         try await attachNetwork(&plan)
         let requests = try await launchVMM(
-            vmm, vsockPath: plan.vsockPath, hasLogger: plan.logger != nil, console: options.console
+            vmm, vsockPath: plan.vsockPath, hasLogger: plan.logger != nil,
+            enablesPCI: config.enablePCI, console: options.console
         ) { [plan] in plan.requests(vsockPath: $0) }
         try await supervised(for: options.bootTimeout) { vm in
             try await vm.sendConfiguration(requests)
@@ -86,10 +87,11 @@ extension MicroVM {
     /// - Parameters:
     ///   - vsockPath: Where the VMM is to make the host's end of the guest's vsock; nil: in the runtime directory.
     ///   - hasLogger: Whether the VMM will be told over its API where its log goes.
+    ///   - enablesPCI: Whether the devices are to be on a PCI bus. One that loads a snapshot goes by that.
     ///   - requests: What the VMM will be asked; it is told where to make the host's end of the guest's vsock.
     /// - Returns: The requests, with paths as the VMM sees them.
     func launchVMM(
-        _ vmm: VMM, vsockPath chosenVsockPath: String?, hasLogger: Bool = false,
+        _ vmm: VMM, vsockPath chosenVsockPath: String?, hasLogger: Bool = false, enablesPCI: Bool = false,
         console handler: (@Sendable ([UInt8]) -> Void)?, requests: @escaping @Sendable (String) -> [APIRequest]
     ) async throws -> [APIRequest] {
         let directories = host.directories
@@ -105,11 +107,11 @@ extension MicroVM {
             api: jail?.layout.apiSocketPath ?? chosenSocketPath, vsock: jail?.layout.vsockPath ?? chosenVsockPath,
             directory: directory)
         let command =
-            jail?.jailerCommand(workingDirectory: directory.path, hasLogger: hasLogger)
+            jail?.jailerCommand(workingDirectory: directory.path, hasLogger: hasLogger, enablesPCI: enablesPCI)
             ?? VMMProcess.Command(
                 executable: vmm.path,
                 arguments: ["--api-sock", sockets.api, "--id", id]
-                    + (hasLogger ? [] : ["--log-path", directory.logPath]),
+                    + (enablesPCI ? ["--enable-pci"] : []) + (hasLogger ? [] : ["--log-path", directory.logPath]),
                 workingDirectory: directory.path)
         let (process, console, admitted) = try await BlockingWork.run { [id, jail] in
             do {
