@@ -11,9 +11,16 @@ let rules: [SwiftSetting] = [
 ]
 
 /// Linked without a dynamic loader: the guest agent is PID 1 of an initramfs that holds no library, and the VMM starts in
-/// milliseconds. The flags stand on three executables that no other package can depend on, so that the library products stay usable
-/// by version.
+/// milliseconds. These flags and the next stand on executables that no other package can depend on, so that the library products stay
+/// usable by version.
 let staticExecutable: [LinkerSetting] = [.unsafeFlags(["-static-executable"])]
+
+/// The Swift libraries inside of the program: finding and relocating them, Foundation and its ICU above all, takes the dynamic loader
+/// longer than most commands take. The archives that Foundation leans on are not named by its modules.
+let swiftInside = [
+    "-static-stdlib", "-lCoreFoundation", "-l_FoundationICU", "-l_FoundationCShims", "-l_FoundationCollections",
+    "-lstdc++",
+]
 
 let package = Package(
     name: "SmartVM",
@@ -95,7 +102,8 @@ let package = Package(
                 "Linux", "SmartVM",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: rules),
+            swiftSettings: rules,
+            linkerSettings: [.unsafeFlags(swiftInside, .when(platforms: [.linux], configuration: .release))]),
 
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: rules),
         .testTarget(name: "GuestProtocolTests", dependencies: ["GuestProtocol"], swiftSettings: rules),

@@ -65,7 +65,8 @@ extension JSONReader {
         case UInt8(ascii: "]"): index += 1
         case UInt8(ascii: ","):
             index += 1
-            throw faultAtPeek(skipWhitespace() == UInt8(ascii: "]") ? "trailing comma" : "trailing characters")
+            let isComma = skipWhitespace() == UInt8(ascii: "]")
+            throw faultAtPeek(isComma ? "trailing comma" : "trailing characters")
         case nil: throw faultAtPeek("EOF while parsing a list")
         default: throw faultAtPeek("trailing characters")
         }

@@ -1,7 +1,7 @@
 extension JSONReader {
     // MARK: Numbers
 
-    private static func isDigit(_ byte: UInt8?) -> Bool {
+    static func isDigit(_ byte: UInt8?) -> Bool {
         guard let byte else { return false }
         return byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
     }
@@ -109,7 +109,7 @@ extension JSONReader {
         return scalar
     }
 
-    private mutating func readHexadecimal() throws(JSONFault) -> UInt16 {
+    mutating func readHexadecimal() throws(JSONFault) -> UInt16 {
         guard bytes.count - index >= 4 else {
             index = bytes.count
             throw fault("EOF while parsing a string")

@@ -46,7 +46,7 @@ public struct Schema<Model: Sendable>: Sendable {
                     throw .unknownField(name, expected: fields.map(\.name))
                 }
                 try reader.readColon()
-                _ = try reader.readValue()
+                try reader.skipValue()
                 continue
             }
             guard seen.insert(index).inserted else { throw .duplicateField(name) }
