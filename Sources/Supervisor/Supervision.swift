@@ -99,9 +99,11 @@ final class Supervision: EventHandler, LifeObserver {
 
     func lifeEnded(_ end: LifeEnd) {
         life = nil
-        let lived = beganRunning.map { (Clock.monotonicNanoseconds - $0) / 1_000_000 }
+        // The first start must succeed; a later one is tried again as any life that was short.
+        let hasRun = state.startedAt != nil
+        let lived = beganRunning.map { (Clock.monotonicNanoseconds - $0) / 1_000_000 } ?? 0
         beganRunning = nil
-        guard let lived, !state.isStopWanted,
+        guard hasRun, !state.isStopWanted,
             plan.restart.allowsRestart(after: end.status, restarts: state.restarts)
         else { return finish(end) }
         state.phase = .restarting

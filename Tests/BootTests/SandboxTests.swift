@@ -217,13 +217,24 @@ enum SandboxTraces {
 
     /// Processes and runtime directories of one that runs.
     static func running(_ id: String) -> [String] {
-        let processes = ((try? FileTree.names(at: "/proc")) ?? []).filter { Int32($0) != nil }.compactMap {
-            pid -> String? in
+        let supervisors = ((try? FileTree.names(at: "/proc")) ?? []).filter { pid in
             let arguments = (try? File.readText("/proc/\(pid)/cmdline")) ?? ""
-            guard arguments.contains(id), !arguments.contains("smartvm\0") else { return nil }
-            return "\(pid): \(arguments.split(separator: "\0").joined(separator: " ").prefix(120))"
+            return Int32(pid) != nil && arguments.hasPrefix("smartvm-supervisor") && arguments.contains(id)
         }
-        return processes + Traces.directories(id)
+        return supervisors.map { "\($0): smartvm-supervisor" } + Traces.processes(id) + Traces.directories(id)
+    }
+
+    /// The supervisor (`supervisor`), the VMM (`vmm`) or QEMU (`qemu`) of one that runs.
+    static func pid(of id: String, _ kind: String) -> Int32? {
+        let lines = kind == "supervisor" ? running(id) : Traces.processes(id)
+        let name = ["supervisor": "smartvm-supervisor", "vmm": "/smartvm-qemu", "qemu": " qemu-system"][kind] ?? kind
+        return lines.first { $0.contains(name) }?.split(separator: ":").first.flatMap { Int32($0) }
+    }
+
+    /// The letter that /proc has for what a process is doing.
+    static func state(of pid: Int32) -> String {
+        let text = (try? File.readText("/proc/\(pid)/stat")) ?? ""
+        return text.split(separator: ")").last?.split(separator: " ").first.map(String.init) ?? ""
     }
 
     /// The same, and its directory.

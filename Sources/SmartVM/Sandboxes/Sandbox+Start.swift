@@ -49,7 +49,7 @@ extension Sandbox {
             config.vm, in: host.dataDirectory, images: host.baseImageManager, imageProgress: imageProgress)
         if config.diskSize != nil { try attachDisk(&boot) }
         let runtime = manager.runtimePath(id)
-        let vsock = boot.vsockPath ?? "\(runtime)/vsock.sock"
+        let vsock = "\(runtime)/vsock.sock"
         let hasLogger = boot.logger != nil
         let requests = try boot.requests(vsockPath: vsock).map { request in try PlannedRequest(request) }
         let plan = SupervisorPlan(

@@ -156,7 +156,11 @@ public struct Sandbox: Sendable {
         while true {
             let info = try await info
             guard info.state.isActive else { return info.exitStatus ?? 0 }
-            guard let supervisor = try await storedRecord().owner?.open() else { continue }
+            guard let supervisor = try await storedRecord().owner?.open() else {
+                // Somebody else is about to put it right.
+                try await Task.sleep(for: .milliseconds(20))
+                continue
+            }
             // In slices, so that a task that is cancelled goes on soon.
             _ = try await BlockingWork.run { supervisor.waitForEnd(timeout: .seconds(1)) }
         }

@@ -39,9 +39,10 @@ struct SandboxDirectory: Sendable {
         }
     }
 
-    /// The lock if nobody has it now.
+    /// The lock if nobody has it now. Makes the directory if it is missing: a process may have been killed before it did.
     func lockIfFree() -> SandboxLock? {
-        guard let lock = try? FileLock(lockPath), lock.isInPlace(lockPath) else { return nil }
+        guard (try? DataDirectory.make(path)) != nil, let lock = try? FileLock(lockPath), lock.isInPlace(lockPath)
+        else { return nil }
         return SandboxLock(lock)
     }
 

@@ -85,6 +85,11 @@ public final class SandboxManager: Sendable {
                 "The interface \(unmanaged.ifaceId) names no TAP, and a sandbox does not make its own yet.",
                 cure: "Make a TAP and name it: hostDevName.")
         }
+        if let path = config.vm.vsock?.udsPath {
+            throw SmartVMError(
+                .invalidConfiguration, "A sandbox has its vsock socket in a directory of its own, not at \(path).",
+                cure: "Leave vsock.udsPath out.")
+        }
         if let size = config.diskSize {
             guard size >= SandboxDisk.minimumSize else {
                 throw SmartVMError(
@@ -110,6 +115,10 @@ public final class SandboxManager: Sendable {
             throw SmartVMError(
                 .noSuchVM, "Several VMs have ids that begin with \(nameOrID).", cure: "Give more of it, or the name.")
         }
+        // A making or removing that was cut short is finished now.
+        guard try await BlockingWork.run({ [self] in try presentInfo(record) }) != nil else {
+            throw SmartVMError.noSuchVM(nameOrID)
+        }
         return Sandbox(id: record.id, manager: self)
     }
 
@@ -134,8 +143,13 @@ public final class SandboxManager: Sendable {
                 guard needsReconciling(record), let lock = directory(record.id).lockIfFree() else { continue }
                 defer { withExtendedLifetime(lock) {} }
                 if let now = try reconcile(record.id) {
+                    guard record.phase != .idle else {
+                        done.append("\(record.name): removed what a killed start had left")
+                        continue
+                    }
                     done.append("\(record.name): ended: \(now.error ?? "status \(now.exitStatus ?? 0)")")
                 } else {
+                    try directory(record.id).remove()
                     done.append("\(record.name): removed what was left of it")
                 }
             }
@@ -169,10 +183,11 @@ extension SandboxManager {
 
     func runtimePath(_ id: String) -> String { "\(host.directories.path)/\(id)" }
 
-    /// Whether the process that a row names has ended without having finished.
+    /// Whether a process has ended, or was killed, before it was done with a sandbox.
     private func needsReconciling(_ record: VMRecord) -> Bool {
         switch record.phase {
-        case .idle: false
+        // A start that was killed before it wrote a supervisor down.
+        case .idle: FileTree.exists(runtimePath(record.id))
         case .creating, .active: record.owner?.open() == nil
         case .removing: true
         }
@@ -185,7 +200,11 @@ extension SandboxManager {
         var record = record
         if needsReconciling(record), let lock = directory(record.id).lockIfFree() {
             defer { withExtendedLifetime(lock) {} }
-            guard let now = try reconcile(record.id) else { return nil }
+            guard let now = try reconcile(record.id) else {
+                // The lock's file may have made it anew.
+                try directory(record.id).remove()
+                return nil
+            }
             record = now
         }
         return SandboxInfo(
@@ -199,6 +218,10 @@ extension SandboxManager {
     func reconcile(_ id: String) throws(SmartVMError) -> VMRecord? {
         guard let record = try store.vm(id) else { return nil }
         guard needsReconciling(record) else { return record }
+        if record.phase == .idle {
+            _ = host.directories.reclaim(id)
+            return record
+        }
         guard record.phase == .active else {
             try removeEverything(of: record)
             return nil

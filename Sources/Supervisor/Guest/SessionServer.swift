@@ -79,7 +79,10 @@ final class SessionServer: EventHandler {
         if !events.isDisjoint(with: [.readable, .hangUp, .error]) {
             try connection.receive { (piece) throws(ConnectionEnd) in
                 switch try FramedConnection.message(piece, as: SessionReport.self) {
-                case .hello: try connection.send(SessionCommand.configure(configuration()))
+                case .hello:
+                    // One that says hello again and again and reads no answer may not fill this process's memory.
+                    if connection.isBlocked { throw .closed }
+                    try connection.send(SessionCommand.configure(configuration()))
                 case .configured:
                     isConfigured = true
                     configured()

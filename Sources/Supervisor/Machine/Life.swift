@@ -149,7 +149,7 @@ final class Life: EventHandler {
         if let stopTimer { loop.cancel(timer: stopTimer) }
         stopTimer = nil
         climb = StopClimb(steps)
-        guard phase == .paused else { return climbOn() }
+        guard phase == .paused, steps.first?.means == .guest else { return climbOn() }
         // A guest that does not run could not do what it is asked.
         api.send(.state("Resumed")) { [weak self] _ in self?.climbOn() }
         phase = .running
