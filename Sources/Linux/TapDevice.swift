@@ -32,17 +32,4 @@ public enum TapDevice {
         if let owner { try systemCall { clinux_ioctl(value, CLINUX_TUNSETOWNER, UInt(owner)) } }
         try systemCall { clinux_ioctl(value, CLINUX_TUNSETPERSIST, 1) }
     }
-
-    /// The bytes before each frame: `struct virtio_net_hdr`.
-    public static let headerSize = 10
-
-    /// Has the kernel give and take whole frames only, with checksums that are right and a header of ``headerSize`` bytes that says nothing.
-    /// Both are kept by a device that outlives its users, and so may be otherwise.
-    public static func clearOffloads(_ tap: Int32) throws(Errno) {
-        try systemCall { clinux_ioctl(tap, CLINUX_TUNSETOFFLOAD, 0) }
-        var size = Int32(headerSize)
-        try systemCall {
-            withUnsafeMutablePointer(to: &size) { clinux_ioctl(tap, CLINUX_TUNSETVNETHDRSZ, UInt(bitPattern: $0)) }
-        }
-    }
 }

@@ -76,17 +76,6 @@ struct NetworkTests {
                 "ip route del 169.254.169.254; ip link set eth1 up; ip addr add 172.31.98.2/24 dev eth1; "
                     + "ip route add 169.254.169.254 dev eth1; wget -q -O - http://169.254.169.254/ 2>&1; echo $?")
             #expect(other.contains("can't connect") && other.hasSuffix("1\n"), "\(other)")
-
-            // Its frames go past this process, and so cannot be limited any more.
-            let limiter = RateLimiter(ops: TokenBucket(size: 5, refillTime: 1000))
-            let error = await #expect(throws: SmartVMError.self) {
-                try await machine.client.send(
-                    .patchNetworkInterface(NetworkInterfaceUpdate(ifaceId: "eth1", rxRateLimiter: limiter)))
-            }
-            #expect(error?.fault?.message.contains("give eth1 a limiter") == true)
-            try await machine.client.send(.patchNetworkInterface(NetworkInterfaceUpdate(ifaceId: "eth1")))
-            try await machine.client.send(
-                .patchNetworkInterface(NetworkInterfaceUpdate(ifaceId: "eth0", rxRateLimiter: limiter)))
         }
     }
 

@@ -20,12 +20,13 @@ final class VMMProgram {
     /// - Parameters:
     ///   - directory: Nil makes one, which goes with ``end()``.
     ///   - name: Of the files in it.
-    init(in directory: String? = nil, name: String = "vm") async throws {
+    ///   - arguments: More of them for smartvm-qemu.
+    init(in directory: String? = nil, name: String = "vm", arguments: [String] = []) async throws {
         self.directory = directory ?? "/tmp/smartvm-\(uniqueName("vmm"))"
         ownsDirectory = directory == nil
         vsockPath = "\(self.directory)/\(name).vsock"
         if ownsDirectory { try FileTree.makeDirectory(self.directory, mode: 0o700) }
-        image = try await BaseImageManager(try DataDirectory()).ensureBaseImage()
+        image = try await Self.image()
         let vmm = try VMMSelection.qemu.resolve(in: try DataDirectory())
         let console = try Descriptor.open("\(self.directory)/\(name).console", O_WRONLY | O_CREAT)
         let null = try Descriptor.open("/dev/null", O_RDONLY)
@@ -35,7 +36,7 @@ final class VMMProgram {
             "/usr/bin/unshare",
             arguments: [
                 "unshare", "-n", "sh", "-c", network + #" exec "$@""#, "sh", vmm.path, "--api-sock", "\(name).api",
-            ])
+            ] + arguments)
         spawn.environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
         spawn.workingDirectory = self.directory
         spawn.descriptors = [null.rawValue, console.rawValue, console.rawValue]
@@ -45,8 +46,19 @@ final class VMMProgram {
         _ = try await eventually { (try? UnixSocket.connect(to: path)) != nil }
     }
 
+    /// The base image; one that an earlier version made without the modules for memory devices is made anew.
+    private static func image() async throws -> BaseImageBundle {
+        let manager = BaseImageManager(try DataDirectory())
+        let image = try await manager.ensureBaseImage()
+        let modules = try File.readText("\(image.bundleDir)/\(ImageDirectory.modulesName)")
+        if modules.contains("virtio_pmem.ko") { return image }
+        return try await manager.ensureBaseImage(force: true)
+    }
+
     func configure(
-        drives: [Drive] = [], network: Bool = false, memoryMiB: UInt = 256, tracksDirtyPages: Bool = false
+        drives: [Drive] = [], network: Bool = false, memoryMiB: UInt = 256, tracksDirtyPages: Bool = false,
+        hasRootDrive: Bool = true, devices: [APIRequest] = [], kernel: String? = nil,
+        entropy: EntropyConfig = EntropyConfig(), serial: SerialConfig? = nil
     ) async throws {
         try await client.send(
             .putMachineConfig(
@@ -54,17 +66,20 @@ final class VMMProgram {
         try await client.send(
             .putBootSource(
                 BootSource(
-                    kernelImagePath: image.kernelImagePath, initrdPath: image.initrdPath, bootArgs: image.bootArgs))
+                    kernelImagePath: kernel ?? image.kernelImagePath, initrdPath: image.initrdPath,
+                    bootArgs: image.bootArgs))
         )
         let root = Drive(driveId: "rootfs", isRootDevice: true, isReadOnly: true, pathOnHost: image.rootfsPath)
-        for drive in [root] + drives { try await client.send(.putDrive(drive)) }
+        for drive in (hasRootDrive ? [root] : []) + drives { try await client.send(.putDrive(drive)) }
         try await client.send(.putVsock(VsockConfig(guestCid: 3, udsPath: vsockPath)))
         if network {
             try await client.send(
                 .putNetworkInterface(
                     NetworkInterface(ifaceId: "eth0", hostDevName: "svt0", guestMac: "02:00:00:00:00:07")))
         }
-        try await client.send(.putEntropy(EntropyConfig()))
+        for device in devices { try await client.send(device) }
+        try await client.send(.putEntropy(entropy))
+        if let serial { try await client.send(.putSerial(serial)) }
         try await client.send(.performAction(.instanceStart))
     }
 

@@ -19,8 +19,8 @@ struct VMMSnapshotTests {
             try FileTree.makeDirectory(directory, mode: 0o700)
         }
 
-        func machine(_ name: String) async throws -> VMMProgram {
-            let machine = try await VMMProgram(in: directory, name: name)
+        func machine(_ name: String, arguments: [String] = []) async throws -> VMMProgram {
+            let machine = try await VMMProgram(in: directory, name: name, arguments: arguments)
             machines.append(machine)
             return machine
         }

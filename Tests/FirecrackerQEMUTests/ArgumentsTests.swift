@@ -46,7 +46,7 @@ struct ArgumentsTests {
 
     @Test("Every option of this program's own is under its prefix")
     func ownOptions() {
-        #expect(Arguments.options.count { $0.name.hasPrefix("qemu-") } == 1)
+        #expect(Arguments.options.count { $0.name.hasPrefix("qemu-") } == 2)
         #expect(Arguments.helpText.contains("--qemu-binary <qemu-binary>"))
     }
 

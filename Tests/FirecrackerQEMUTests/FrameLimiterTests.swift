@@ -120,4 +120,25 @@ struct FrameLimiterTests {
         let limit = rate * 20_000
         #expect(Double(bytes) <= limit * 1.06 && Double(bytes) >= limit * (milliseconds < 100 ? 0.4 : 0.9))
     }
+
+    @Test("goes on with what was left in its buckets, by another clock too")
+    func levels() {
+        let configuration = RateLimiter(
+            bandwidth: TokenBucket(size: 1000, refillTime: 1000, oneTimeBurst: 300),
+            ops: TokenBucket(size: 9, refillTime: 9000))
+        var limiter = FrameLimiter(configuration, now: 0)
+        #expect(limiter.admit(200, now: 0) && limiter.admit(600, now: 0))
+        let levels = limiter.levels(now: 250 * Self.millisecond)
+        #expect(levels.bandwidth == .init(budget: 500, oneTimeBurst: 0, age: 250 * Self.millisecond))
+        #expect(levels.operations == .init(budget: 7, oneTimeBurst: 0, age: 250 * Self.millisecond))
+        let start = 77_000 * Self.millisecond
+        var restored = FrameLimiter(configuration, levels: levels, now: start)
+        #expect(restored.admit(750, now: start) == true)
+        #expect(restored.admit(1, now: start) == false)
+        // No more than there is room for, and buckets that nothing is known of are full.
+        let much = LimiterLevels(bandwidth: .init(budget: .max, oneTimeBurst: .max, age: .max))
+        let full = FrameLimiter(configuration, levels: much, now: 5)
+        #expect(full.levels(now: 5).bandwidth == .init(budget: 1000, oneTimeBurst: 300, age: 5))
+        #expect(full.levels(now: 5).operations?.budget == 9)
+    }
 }

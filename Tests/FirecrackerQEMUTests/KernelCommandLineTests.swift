@@ -5,12 +5,16 @@ import Testing
 @Suite("The kernel's command line")
 struct KernelCommandLineTests {
     private func text(
-        _ arguments: String?, _ drives: [MachineDescription.BlockDevice] = []
+        _ arguments: String?, _ drives: [MachineDescription.BlockDevice] = [],
+        _ persistentMemory: [MachineDescription.PersistentMemory] = []
     ) throws(MachineFault) -> String {
         var description = MachineDescription(kernel: -1)
         description.bootArguments = arguments
         description.drives = drives
-        return try KernelCommandLine(description, timeStampCounter: 2_445_430).text
+        description.persistentMemory = persistentMemory
+        return try KernelCommandLine(
+            description, memoryMap: try MemoryMap(description), timeStampCounter: 2_445_430
+        ).text
     }
 
     private func drive(isReadOnly: Bool = false, partitionUUID: String? = nil) -> MachineDescription.BlockDevice {
@@ -33,6 +37,16 @@ struct KernelCommandLineTests {
         #expect(
             try text("a", [drive(isReadOnly: true, partitionUUID: "12-01")])
                 == "a pci=off root=PARTUUID=12-01 ro tsc_early_khz=2445430 tsc=reliable")
+    }
+
+    @Test("names the root among the persistent memories, and takes from the kernel what is not its memory")
+    func persistentMemory() throws {
+        let memmap = "memmap=2944M$128M memmap=130M$4096M"
+        #expect(
+            try text(
+                "a", [], [.init(file: -1, size: 4096), .init(file: -1, size: 2 << 20, isReadOnly: true, isRoot: true)])
+                == "a pci=off root=/dev/pmem1 ro \(memmap) tsc_early_khz=2445430 tsc=reliable")
+        #expect(try text("a", [], [.init(file: -1, size: 4096, isRoot: true)]).contains(" root=/dev/pmem0 rw "))
     }
 
     @Test("leaves to init what stands behind a lone --")

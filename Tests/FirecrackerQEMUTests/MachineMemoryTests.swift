@@ -56,6 +56,33 @@ struct MachineMemoryTests {
         #expect(saved.content == mapping.content)
     }
 
+    @Test("memory that begins with another's content has its place in both files, and a difference tells of all of it")
+    func inherited() throws {
+        let half = Self.size / 2
+        let snapshot = try SparseFile.inMemory("snapshot", size: Self.size)
+        func write(_ value: UInt8, page: Int) throws {
+            let bytes = [UInt8](repeating: value, count: Self.page)
+            try bytes.withUnsafeBytes { try SparseFile.write($0, to: snapshot.rawValue, at: page * Self.page) }
+        }
+        // The last page before, and what begins within the half.
+        for (page, value) in [(511, 9), (512, 1), (520, 2), (700, 3)] as [(Int, UInt8)] { try write(value, page: page) }
+        let memory = try MachineMemory(size: half, tracksChanges: false)
+        try memory.fill(from: snapshot.rawValue, at: half)
+        let file = memory.descriptor
+        #expect(FileRange.read(file, 0, 1) == [1] && FileRange.read(file, 8 * 4096, 1) == [2])
+        // A page that goes must be told of, since the base has it.
+        let mapping = try Mapping(file, shared: true)
+        madvise(mapping.bytes.baseAddress.map { $0 + 188 * Self.page }, Self.page, MADV_REMOVE)
+        let target = try SparseFile.inMemory("target", size: Self.size)
+        try memory.save(to: target.rawValue, at: half, changesOnly: true, process: getpid())
+        let pages = try SparseFile.dataRanges(of: target.rawValue, size: Self.size).flatMap {
+            Array(($0.lowerBound / Self.page)..<($0.upperBound / Self.page))
+        }
+        #expect(pages == [512, 520, 700])
+        #expect(FileRange.read(target.rawValue, UInt64(700 * Self.page), 1) == [0])
+        #expect(FileRange.read(target.rawValue, UInt64(520 * Self.page), 1) == [2])
+    }
+
     @Test("changes are those since the last time, also to zeros and to nothing")
     func changes() throws {
         let memory = try MachineMemory(size: Self.size, tracksChanges: true)

@@ -71,6 +71,25 @@ struct LogTests {
         }
         #expect(lines.count == 11)
     }
+
+    @Test(
+        "A place of the code may log ten lines at once, then one in half a second, and then it is told what was dropped"
+    )
+    func pace() {
+        var pace = LogPace()
+        /// How many were dropped before; nil: this one is.
+        func droppedBefore(_ now: UInt64) -> Int? {
+            let result = pace.admit(now: now)
+            return result.isAdmitted ? result.dropped : nil
+        }
+        let first = (0..<15).map { _ in droppedBefore(1_000_000) }
+        #expect(first == Array(repeating: 0, count: 10) + Array(repeating: nil, count: 5))
+        #expect(droppedBefore(1_000_499) == nil)
+        #expect(droppedBefore(1_000_500) == 6)
+        #expect(droppedBefore(1_000_500) == nil)
+        #expect(droppedBefore(1_001_000) == 1)
+        #expect(droppedBefore(9_000_000) == 0)
+    }
 }
 
 @Suite("The metrics")

@@ -11,11 +11,16 @@ struct SnapshotStateTests {
             bootSource: BootSource(kernelImagePath: "/k"), machineConfig: MachineConfig(vcpuCount: 2, memSizeMib: 64))
         configuration.networkInterfaces = [NetworkInterface(ifaceId: "eth0", hostDevName: "tap0")]
         configuration.vsock = VsockConfig(guestCid: 3, udsPath: "/v")
-        return SnapshotState(
+        var state = SnapshotState(
             configuration: configuration, isPCIEnabled: true,
             machine: .init(
                 bytes: (0..<1000).map { UInt8(truncatingIfNeeded: $0) }, qemuVersion: "7.2.22 (Debian)",
                 timeStampCounter: 2_400_000, stoppedAt: 1_700_000_000_000_000_000, nextHostPort: 1 << 30 + 5))
+        state.machine.limiters = [
+            "net_eth0_rx": LimiterLevels(bandwidth: .init(budget: 7, oneTimeBurst: .max, age: 1)),
+            "net_eth0_tx": LimiterLevels(operations: .init(budget: 0, oneTimeBurst: 0, age: 0)),
+        ]
+        return state
     }
 
     private func refusal(_ bytes: [UInt8]) -> SnapshotState.Refusal? {

@@ -138,5 +138,8 @@ final class TestDriver {
     }
 }
 
+/// This process itself.
+func ownProcess() throws -> ChildProcess { try ChildProcess(adopting: ownProcessID) }
+
 /// This process, whose own memory serves as the guest's.
 let ownMemory = ProcessMemory(pid: ownProcessID)

@@ -22,6 +22,8 @@ struct VhostRequestTests {
         #expect(VhostRequest(0x4008_af22, payload: bytes(0, 3)) == .accepted)
         #expect(VhostRequest(0x4008_af60, payload: bytes(3, 0)) == .setGuestCID(3))
         #expect(VhostRequest(0x4004_af61, payload: bytes(1)) == .setRunning(true))
+        #expect(VhostRequest(0x4008_af30, payload: bytes(1, 9)) == .setBackend(queue: 1, true))
+        #expect(VhostRequest(0x4008_af30, payload: bytes(0, .max)) == .setBackend(queue: 0, false))
         #expect(VhostRequest(0x8008_af26, payload: bytes(0, 0)) == .unsupported)
         #expect(
             VhostRequest(0x4028_af11, payload: bytes(1, 0, 0x1000, 0, 0x3000, 0, 0x2000, 0, 0, 0))

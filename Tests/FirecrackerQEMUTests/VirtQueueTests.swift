@@ -55,6 +55,28 @@ struct VirtQueueTests {
         #expect(queue.base == UInt16(truncatingIfNeeded: 90000))
     }
 
+    @Test("chains can always wait, and others be taken, without end")
+    func waiting() throws {
+        let driver = TestDriver()
+        var queue = try driver.queue(.fromDriver, driver.transmit)
+        driver.offer(&driver.transmit, [(0x20000, 1)], writable: false)
+        for round in 1..<3000 {
+            driver.offer(&driver.transmit, [(0x20000 + 16 * (round % 64), round % 64 + 1)], writable: false)
+            try queue.fetch(ownMemory, driver.table)
+            let chain = try #require(queue.nextChain)
+            guard queue.waitingCount == 2, chain.byteCount == (round - 1) % 64 + 1, chain.spanCount == 1,
+                queue.spans[chain.firstSpan].count == chain.byteCount
+            else {
+                Issue.record("round \(round): \(queue.waitingCount) wait, \(chain)")
+                return
+            }
+            queue.finish(written: 0)
+            var local: [MemorySpan] = []
+            var remote: [MemorySpan] = []
+            try queue.commit(ownMemory, local: &local, remote: &remote)
+        }
+    }
+
     @Test("the driver's wish for interrupts and for silence is heard and told")
     func flags() throws {
         let driver = TestDriver()

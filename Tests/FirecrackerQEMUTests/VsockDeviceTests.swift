@@ -29,7 +29,7 @@ struct VsockDeviceTests {
             control = try VsockControl(nextHostPort: nextHostPort, holdsClients: holdsClients)
             device = try VsockDevice(
                 VsockDevice.Configuration(
-                    process: try ChildProcess(adopting: ownProcessID), notifications: try EventCounter.raw(),
+                    process: try ChildProcess(adopting: ownProcessID), inbox: try VhostInbox(.nothing()),
                     listener: listener.rawValue, path: path, control: control))
             device.regions = driver.table
             device.receive = try driver.queue(.toDriver, driver.receive)
@@ -116,6 +116,11 @@ struct VsockDeviceTests {
         try bench.reply(request, .reset)
         #expect(try client.receive() == nil)
         #expect(bench.device.endpoints.isEmpty && bench.device.muxer.count == 0)
+
+        let counts = Dictionary(uniqueKeysWithValues: bench.control.counters.takeCounts().map { ($0.name, $0.value) })
+        #expect(counts["conns_added"] == 1 && counts["conns_removed"] == 1 && counts["conns_killed"] == nil)
+        #expect(counts["rx_bytes_count"] == 12 && counts["tx_bytes_count"] == 11)
+        #expect(bench.control.counters.takeCounts().isEmpty)
     }
 
     @Test("what follows the CONNECT line at once is the first data")
@@ -300,10 +305,9 @@ struct VsockDeviceTests {
     }
 }
 
-extension EventCounter {
-    /// A descriptor for whoever closes it.
-    fileprivate static func raw() throws -> Int32 {
-        let counter = try EventCounter()
-        return try Linux.Descriptor.duplicate(counter.descriptor.rawValue).take()
+extension SharedDescriptor {
+    /// A listener that nothing arrives at.
+    static func nothing() throws -> SharedDescriptor {
+        SharedDescriptor(try EventCounter().descriptor.duplicate())
     }
 }

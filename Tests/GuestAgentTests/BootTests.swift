@@ -23,6 +23,20 @@ struct BootTests {
         #expect(KernelCommandLine("x=\"a smartvm.root=/dev/bad\" smartvm.root= =").root == nil)
     }
 
+    @Test("a list of modules for a type of virtio device is known by its name, and the type of a device by its file")
+    func virtioTypes() {
+        #expect(ModuleList.virtioType(ofFile: "smartvm-virtio-27.conf") == 27)
+        #expect(ModuleList.virtioType(ofFile: "virtio-4.conf") == 4)
+        for name in [
+            "smartvm.conf", "smartvm-late.conf", "virtio.conf", "virtio-x.conf", "27.conf", "virtio-27-x.conf",
+        ] {
+            #expect(ModuleList.virtioType(ofFile: name) == nil, "\(name)")
+        }
+        #expect(VirtioDevices.number(Array("0x001b\n".utf8)) == 27)
+        #expect(VirtioDevices.number(Array("27\n".utf8)) == nil)
+        #expect(VirtioDevices.number([]) == nil)
+    }
+
     @Test("file systems are known by their superblocks")
     func superblocks() {
         func image(_ offset: Int, _ magic: [UInt8]) -> [UInt8] {

@@ -10,7 +10,7 @@ struct SeccompNotificationTests {
         // The shell asks for the settings of descriptor 3 by an ioctl of the group of terminals, 0x54.
         var spawn = Spawn("/bin/sh", arguments: ["sh", "-c", "test -t 3"])
         spawn.descriptors = [-1, -1, 2, null.rawValue]
-        spawn.notificationFilter = SeccompNotification.filter(ioctlOf: 3, group: 0x54)
+        spawn.notificationFilter = SeccompNotification.filter(ioctlOf: [3], group: 0x54)
         var started = try spawn.start()
         let taken = started.takeListener()?.take()
         let listener = try #require(taken)
@@ -28,13 +28,42 @@ struct SeccompNotificationTests {
         let null = try Descriptor.open("/dev/null", O_RDWR)
         var spawn = Spawn("/bin/sh", arguments: ["sh", "-c", "test -t 4; test -t 3"])
         spawn.descriptors = [-1, -1, 2, null.rawValue, null.rawValue]
-        spawn.notificationFilter = SeccompNotification.filter(ioctlOf: 3, group: 0x54)
+        spawn.notificationFilter = SeccompNotification.filter(ioctlOf: [3], group: 0x54)
         var started = try spawn.start()
         let taken = started.takeListener()?.take()
         let listener = try #require(taken)
         defer { close(listener) }
         try SeccompNotification.receive(from: listener).answer(listener, error: .permissionDenied)
         #expect(try started.child.waitUntilExit() == .exited(1))
+    }
+
+    @Test(
+        "of several descriptors are told apart, and some cannot be written to",
+        arguments: [[3], [3, 4], [3, 4, 5, 6]])
+    func several(descriptors: [Int32]) throws {
+        let null = try Descriptor.open("/dev/null", O_RDWR)
+        let next = try #require(descriptors.last) + 1
+        let script = """
+            for i in \(descriptors.map { "\($0)" }.joined(separator: " ")); do test -t $i || exit 10; done
+            test -t \(next) && exit 20
+            echo 2>&1 || exit 30
+            """
+        for unwritable in [[1], [0, 1, 9], [2], [0, 3]] as [[Int32]] {
+            var spawn = Spawn("/bin/sh", arguments: ["sh", "-c", script])
+            spawn.descriptors = [Int32](repeating: null.rawValue, count: Int(next) + 1)
+            spawn.notificationFilter = SeccompNotification.filter(
+                ioctlOf: descriptors, group: 0x54, skipping: [SeccompNotification.fallocate], unwritable: unwritable)
+            var started = try spawn.start()
+            let taken = started.takeListener()?.take()
+            let listener = try #require(taken)
+            defer { close(listener) }
+            for descriptor in descriptors {
+                let notification = try SeccompNotification.receive(from: listener)
+                #expect(notification.descriptor == descriptor)
+                try notification.answer(listener)
+            }
+            #expect(try started.child.waitUntilExit() == .exited(unwritable.contains(1) ? 30 : 0), "\(unwritable)")
+        }
     }
 
     @Test("its memory is read and written, and what is not there is said to be")

@@ -47,6 +47,9 @@ extension Arguments {
             name: "qemu-binary", takesValue: true, defaultValue: "qemu-system-x86_64",
             help: "The QEMU to run the guest in: a path, or a name to look up in PATH."),
         Option(
+            name: "qemu-user", takesValue: true,
+            help: "The user to run QEMU as, if this process is root's: a name, a uid, or uid:gid."),
+        Option(
             name: "seccomp-filter", takesValue: true, exclusion: "no-seccomp",
             help: "Optional parameter which allows specifying the path to a custom seccomp filter. For advanced users."),
         Option(name: "show-level", help: "Whether or not to output the level in the logs."),

@@ -24,6 +24,10 @@ final class MainLoop {
     private let epoll: Epoll
     private let signals: SignalDescriptor
     private let timer: TimerDescriptor
+    /// Runs while a drive has a burst that is not spent.
+    private let burstTimer: TimerDescriptor
+    private var watchesBursts = false
+    private static let burstInterval = Duration.milliseconds(100)
     private var end: ProcessEnd?
 
     /// Signals that are read from a descriptor must be blocked before there is any second thread.
@@ -38,11 +42,14 @@ final class MainLoop {
         epoll = try Epoll()
         signals = try SignalDescriptor(Self.watched)
         timer = try TimerDescriptor()
+        burstTimer = try TimerDescriptor()
         try epoll.add(signals.descriptor.rawValue, .readable, token: UInt64(signals.descriptor.rawValue))
         try epoll.add(timer.descriptor.rawValue, .readable, token: UInt64(timer.descriptor.rawValue))
+        try epoll.add(burstTimer.descriptor.rawValue, .readable, token: UInt64(burstTimer.descriptor.rawValue))
         try timer.arm(after: Metrics.interval, every: Metrics.interval)
         try server?.register(with: epoll)
         if controller.machine != nil { try watchMachine() }
+        try watchBursts()
     }
 
     /// Serves until the process is to end.
@@ -51,6 +58,7 @@ final class MainLoop {
             var events: [Epoll.Event] = []
             try epoll.wait { events.append($0) }
             for event in events where end == nil { try handle(event) }
+            try watchBursts()
             if let end { return end }
         }
     }
@@ -68,13 +76,24 @@ final class MainLoop {
             }
         } else if descriptor == signals.descriptor.rawValue {
             while let signal = signals.next() { take(signal) }
+        } else if descriptor == burstTimer.descriptor.rawValue {
+            burstTimer.drain()
+            controller.machine?.machine.checkBursts()
         } else if descriptor == timer.descriptor.rawValue {
             timer.drain()
             if controller.machine?.isPaused != true { controller.metrics.write(devices: controller.meteredDevices) }
         } else {
             controller.machine?.machine.handle(readable: descriptor)
+            controller.reportBoot()
             checkMachine()
         }
+    }
+
+    private func watchBursts() throws(Errno) {
+        let isNeeded = controller.machine?.machine.hasBursts == true
+        guard isNeeded != watchesBursts else { return }
+        watchesBursts = isNeeded
+        try burstTimer.arm(after: isNeeded ? Self.burstInterval : nil, every: isNeeded ? Self.burstInterval : .zero)
     }
 
     private func watchMachine() throws(Errno) {

@@ -92,17 +92,21 @@ public struct VMMProcess {
             }
         }
         try checkSeccomp(arguments)
+        let user = try qemuUser(arguments)
         warnOfMissingDevices(arguments)
         let inputs = InputFiles(arguments, log: log)
         let payloadLimit = numericOption(arguments, "http-api-max-payload-size", "usize") ?? 51200
         let metadataLimit = numericOption(arguments, "mmds-size-limit", "usize") ?? payloadLimit
-        let options = QEMUMachine.Options(
+        var options = QEMUMachine.Options(
             qemuBinary: arguments["qemu-binary"], searchPath: getenv("PATH").map { String(cString: $0) },
-            processStart: start)
+            user: user, processStart: start)
+        options.timesBoot = arguments.has("boot-timer")
         let controller = Controller(
             instanceID: log.instanceID,
             resources: VMResources(metadataSizeLimit: metadataLimit, isPCIEnabled: arguments.has("enable-pci")),
             options: options, log: log, metrics: metrics)
+        // After the last metrics, which QEMU is asked for; and before this process ends, which would leave a terminal as QEMU had it.
+        defer { controller.killMachine() }
         defer { metrics.write(devices: controller.meteredDevices) }
 
         let isServing = !arguments.has("no-api")
@@ -197,10 +201,20 @@ public struct VMMProcess {
         throw .generic("Seccomp error: \(sentence)", "SeccompFilter(Unsupported)")
     }
 
-    private func warnOfMissingDevices(_ arguments: Arguments) {
-        if arguments.has("boot-timer") {
-            log.log(.warn, "--boot-timer: smartvm-qemu has no boot timer device; boot times are not logged.")
+    private func qemuUser(_ arguments: Arguments) throws(ProcessEnd) -> QEMUUser? {
+        guard let text = arguments["qemu-user"] else { return nil }
+        do throws(QEMUUser.Refusal) {
+            let accounts = (try? File.read("/etc/passwd")) ?? []
+            return try QEMUUser(text, accounts: accounts, capabilities: QEMUUser.ownCapabilities)
+        } catch {
+            throw .failure(
+                status: ProcessEnd.badArgumentsStatus,
+                sentence: "Invalid value for argument 'qemu-user': \(error.sentence)",
+                debugText: "InvalidUser(\(RustText.quoted(text)))")
         }
+    }
+
+    private func warnOfMissingDevices(_ arguments: Arguments) {
         if arguments.has("enable-pci") {
             log.log(
                 .warn, "--enable-pci: smartvm-qemu has no PCI; devices are on virtio-mmio and cannot be hot-plugged.")

@@ -17,18 +17,18 @@ extension Controller {
         }
         let memory: SharedDescriptor
         do throws(MachineFault) {
-            memory = try openMemoryFile(load, sizeMiB: UInt64(state.configuration.machineConfig.memSizeMib))
+            memory = try openMemoryFile(load, sizeMiB: state.memorySizeMiB)
         } catch {
             throw MachineFault("Failed to load guest memory: Error creating guest memory from \(error.description)")
         }
         do throws(MachineFault) {
             if load.clockRealtime { try state.advanceClock() }
             let devices = try resources.restored(from: state)
-            let (description, console) = try devices.machineDescription(
+            let (description, opened) = try devices.machineDescription(
                 restoring: .init(memory: memory.descriptor.rawValue, state: state.machine))
             let machine = try QEMUMachine(description, options: options)
             // QEMU has its own copy now.
-            _ = console
+            withExtendedLifetime(opened) {}
             warn(ofFrequency: state.machine.timeStampCounter)
             return RunningMachine(machine, devices: devices)
         } catch {
@@ -60,6 +60,11 @@ extension Controller {
                 "file: Failed to load guest memory: QEMU must be able to open \(path) for writing, although it maps it "
                     + "privately and never writes to it: \(error.withNumber)")
         }
+        if let user = options.user, !user.mayOpen(file.descriptor.rawValue, writable: true) {
+            throw MachineFault(
+                "file: Failed to load guest memory: QEMU runs as user \(user.userID) (--qemu-user), who must be able to open "
+                    + "\(path) for reading and writing: chown it to that user.")
+        }
         guard let length = FileRange.size(file.descriptor.rawValue), length >> 20 >= sizeMiB else {
             throw MachineFault(
                 "file: Failed to restore guest memory: Total sum of memory regions exceeds largest possible file offset"
@@ -82,6 +87,11 @@ extension Controller {
 }
 
 extension SnapshotState {
+    /// Of the memory's file: what can be plugged stands behind the other.
+    fileprivate var memorySizeMiB: UInt64 {
+        UInt64(configuration.machineConfig.memSizeMib) + UInt64(configuration.memoryHotplug?.totalSizeMib ?? 0)
+    }
+
     /// Puts what the request gives in the place of what was saved.
     ///
     /// - Throws: What follows `Failed to get snapshot state from file: `.

@@ -23,10 +23,11 @@ final class Controller {
     private(set) var machine: RunningMachine? {
         didSet {
             let machine = machine?.machine
-            metrics.collect = { machine?.network?.takeCounters() ?? [] }
+            metrics.collect = { [log] in log.takeCounters() + (machine?.takeCounters() ?? []) }
         }
     }
     private(set) var fatal: Fatal?
+    private var bootTimer: BootTimer?
     /// Set by every attempt to configure what a snapshot would bring along, also by one that was refused.
     private var isLoadBarred = false
 
@@ -38,6 +39,7 @@ final class Controller {
         self.options = options
         self.log = log
         self.metrics = metrics
+        metrics.collect = { log.takeCounters() }
     }
 
     var instanceInfo: InstanceInfo {
@@ -82,13 +84,26 @@ final class Controller {
 
     /// Starts what is configured.
     func start() throws(MachineFault) {
-        let (description, console) = try resources.machineDescription()
+        let timer = options.timesBoot ? BootTimer() : nil
+        let (description, opened) = try resources.machineDescription()
         for sentence in resources.withoutEffect { log.log(.warn, sentence, module: .vmm) }
         let machine = try QEMUMachine(description, options: options)
         // QEMU has its own copy now.
-        _ = console
+        withExtendedLifetime(opened) {}
         self.machine = RunningMachine(machine, devices: resources)
+        bootTimer = timer
         metrics.write(devices: meteredDevices)
+    }
+
+    /// Ends QEMU, if it runs, and puts everything back that it has changed.
+    func killMachine() { machine?.machine.kill() }
+
+    /// Tells of a guest that has written to the boot timer.
+    func reportBoot() {
+        guard let machine = machine?.machine, let bootTimer else { return }
+        for _ in 0..<machine.takeBootSignals() {
+            log.logLimited(.info, bootTimer.report(process: machine.processID), module: .vmm)
+        }
     }
 
     /// Takes what a configuration file says.

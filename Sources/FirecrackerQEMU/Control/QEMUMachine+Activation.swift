@@ -1,11 +1,13 @@
 internal import FirecrackerAPI
 
 extension QEMUMachine {
-    /// Whether the guest's driver has taken the balloon over. A QEMU that cannot say (before 7.2) counts as a yes.
-    var isBalloonActive: Bool {
+    var isBalloonActive: Bool { isActive("balloon0") }
+
+    /// Whether the guest's driver has taken a device over. A QEMU that cannot say (before 7.2) counts as a yes.
+    func isActive(_ device: String) -> Bool {
         guard
             let answer = try? runCommand(
-                "x-query-virtio-status", .object(JSONObject(path: "/machine/peripheral/balloon0"))),
+                "x-query-virtio-status", .object(JSONObject(path: "/machine/peripheral/\(device)"))),
             case .object(let device) = answer, case .object(let status) = device["status"],
             case .array(let statuses) = status["statuses"]
         else { return true }

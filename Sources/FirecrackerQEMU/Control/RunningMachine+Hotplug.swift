@@ -31,7 +31,7 @@ extension RunningMachine {
             if devices.pmem.contains(where: { $0.id == pmem.id }) { throw inUse }
             try trial.setPmem(pmem)
             do throws(MachineFault) {
-                try devices.checkBackingFile(of: pmem)
+                _ = try devices.openBackingFile(of: pmem)
             } catch {
                 throw APIFault("Pmem config error: Unable to create the virtio-pmem device: \(error.description)")
             }

@@ -11,13 +11,21 @@ extension RunningMachine {
             throw Self.failure(
                 "Cannot save the microVM state: Operation not allowed: save/restore unavailable while running")
         }
+        for (index, device) in devices.pmem.enumerated() where machine.isActive("pmem\(index)") {
+            throw Self.failure(
+                "Cannot save the microVM state: QEMU does not save the queue of pmem \(device.id), which the guest's driver "
+                    + "uses: after a restore it would wait for its first flush for ever. Use a drive instead")
+        }
         let isDiff = request.snapshotType == .diff
-        let size = Int(devices.machineConfig.memSizeMib) << 20
+        let size = machine.savedMemorySize
         let stateFile = try Self.open(request.snapshotPath, "snapshot")
+        let replaces = File.exists(request.memFilePath)
         let memoryFile = try Self.open(request.memFilePath, "memory", keepsContent: isDiff)
         try Self.attempt("Cannot perform set_length on the memory backing file") { () throws(Errno) in
             try SparseFile.setSize(size, of: memoryFile.descriptor.rawValue)
         }
+        // Who runs QEMU for the next load must be able to map it.
+        if !replaces, let user = machine.user { _ = fchown(memoryFile.descriptor.rawValue, user.userID, user.groupID) }
         let state = try savedState()
         try Self.attempt("Cannot write memory file") { () throws(Errno) in
             try machine.saveMemory(to: memoryFile.descriptor.rawValue, changesOnly: isDiff)

@@ -5,7 +5,7 @@ internal import Linux
 final class RunningMachine {
     let machine: QEMUMachine
     /// As configured, and changed since.
-    private(set) var devices: VMResources
+    var devices: VMResources
 
     init(_ machine: QEMUMachine, devices: VMResources) {
         self.machine = machine
@@ -28,11 +28,11 @@ final class RunningMachine {
         case .patchBalloonStatistics(let update): try updateBalloonStatistics(update)
         case .getBalloonHintingStatus: return .balloonHintingStatus(try balloonHintingStatus())
         case .startBalloonHinting, .stopBalloonHinting: try controlBalloonHinting()
-        case .patchDrive(let update): try updateDrive(update)
+        case .patchDrive(let update): try updateDrive(update, controller.metrics)
         case .patchNetworkInterface(let update): try updateNetworkInterface(update)
-        case .patchPmem(let update): try updatePmem(update)
-        case .getMemoryHotplug: throw APIFault("Internal VMM error: \(Self.noDevice)")
-        case .patchMemoryHotplug: throw APIFault("Memory hotplug update error: \(Self.noDevice)")
+        case .patchPmem(let update): try updatePmem(update, controller.log)
+        case .getMemoryHotplug: return .memoryHotplug(try hotplugMemoryStatus())
+        case .patchMemoryHotplug(let update): try updateHotplugMemory(update)
         case .createSnapshot(let request): try createSnapshot(request, controller)
         case .putDrive, .putPmem, .putNetworkInterface, .deleteDrive, .deletePmem, .deleteNetworkInterface:
             throw refuseHotplug(request)
@@ -80,7 +80,7 @@ final class RunningMachine {
 // MARK: Changes of devices
 
 extension RunningMachine {
-    private func updateDrive(_ update: DriveUpdate) throws(APIFault) {
+    private func updateDrive(_ update: DriveUpdate, _ metrics: Metrics) throws(APIFault) {
         func refuse(_ reason: String) -> APIFault {
             APIFault(
                 "Drive config error: Unable to patch the block device: \(reason) Please verify the request arguments.")
@@ -106,11 +106,15 @@ extension RunningMachine {
             }
             devices.drives[index].config.pathOnHost = path
             devices.drives[index].file = file
+            metrics.count(Metrics.Counter("block", "update_count"))
+            metrics.count(Metrics.Counter("block_\(update.driveId)", "update_count"))
         }
         if let change = update.rateLimiter {
             let limiter = (devices.drives[index].config.rateLimiter ?? RateLimiter()).updated(by: change).effective
             do throws(MachineFault) {
-                try machine.setLimiter(ofDrive: update.driveId, to: DriveLimiter(limiter))
+                try machine.setLimiter(
+                    ofDrive: update.driveId, to: DriveLimiter(limiter),
+                    fresh: (bandwidth: change.bandwidth != nil, operations: change.ops != nil))
             } catch {
                 throw refuse("Block: \(error.description)")
             }
@@ -126,22 +130,9 @@ extension RunningMachine {
         var config = devices.interfaces[index].config
         config.rxRateLimiter = config.rxRateLimiter.updated(by: update.rxRateLimiter)
         config.txRateLimiter = config.txRateLimiter.updated(by: update.txRateLimiter)
-        let isRelayed =
-            machine.network?.updateLimiters(
-                of: update.ifaceId, receive: update.rxRateLimiter, send: update.txRateLimiter) == true
-        guard isRelayed || config.rxRateLimiter == nil && config.txRateLimiter == nil else {
-            throw APIFault(
-                failure + "smartvm-qemu cannot begin to limit an interface that had neither a limiter nor metadata at "
-                    + "InstanceStart: give \(update.ifaceId) a limiter then, however large.")
-        }
+        machine.network?.updateLimiters(
+            of: update.ifaceId, receive: update.rxRateLimiter, send: update.txRateLimiter)
         devices.interfaces[index].config = config
-    }
-
-    private func updatePmem(_ update: PmemUpdate) throws(APIFault) {
-        // Firecracker does not look for the device if there is nothing to change.
-        guard update.rateLimiter != nil else { return }
-        throw APIFault(
-            "Pmem config error: Unable to patch the pmem device: \(Self.noDevice) Please verify the request arguments.")
     }
 }
 

@@ -3,14 +3,14 @@ internal import Glibc
 internal import Linux
 
 extension VMResources {
-    /// What QEMU is to be started with. Descriptors in it belong to these resources, but for the console's, which is
-    /// returned to be held until the start is over.
+    /// What QEMU is to be started with. Descriptors in it belong to these resources, but for those of what is opened only now,
+    /// the console and the files of persistent memory, which are returned to be held until the start is over.
     ///
     /// - Parameter snapshot: What the machine goes on from; nil for a boot.
     /// - Throws: The fault whose text follows `Start microvm error: `.
     func machineDescription(
         restoring snapshot: MachineDescription.Snapshot? = nil
-    ) throws(MachineFault) -> (description: MachineDescription, console: SharedDescriptor?) {
+    ) throws(MachineFault) -> (description: MachineDescription, opened: [SharedDescriptor]) {
         var description: MachineDescription
         if let snapshot {
             description = MachineDescription(snapshot: snapshot)
@@ -39,11 +39,32 @@ extension VMResources {
                 statisticsInterval: Int($0.statsPollingIntervalS), reportsFreePages: $0.freePageReporting)
         }
         description.entropy = entropy.map {
-            MachineDescription.Entropy(limit: $0.rateLimiter?.bandwidth.map { ($0.size, $0.refillTime) })
+            MachineDescription.Entropy(limiter: $0.rateLimiter)
         }
-        let console = try openConsole()
-        if let console { description.console = .file(console.descriptor.rawValue) }
-        return (description, console)
+        description.consoleLimiter = serial.rateLimiter
+        description.hotplugMemory = memoryHotplug.map {
+            MachineDescription.HotplugMemory(
+                sizeMiB: Int(clamping: $0.totalSizeMib), blockMiB: Int(clamping: $0.blockSizeMib))
+        }
+        var opened: [SharedDescriptor] = []
+        if let console = try openConsole() {
+            description.console = .file(console.descriptor.rawValue)
+            opened.append(console)
+        }
+        for device in pmem {
+            let file: SharedDescriptor
+            do throws(MachineFault) {
+                file = try openBackingFile(of: device)
+            } catch {
+                throw MachineFault("Cannot create pmem device: \(error.description)")
+            }
+            description.persistentMemory.append(
+                MachineDescription.PersistentMemory(
+                    file: file.descriptor.rawValue, size: FileRange.size(file.descriptor.rawValue) ?? 0,
+                    isReadOnly: device.readOnly, isRoot: device.rootDevice))
+            opened.append(file)
+        }
+        return (description, opened)
     }
 
     private static func drive(_ config: Drive, _ file: Int32) -> MachineDescription.BlockDevice {
@@ -74,10 +95,23 @@ extension VMResources {
     }
 }
 
+extension RateLimiter {
+    /// QEMU counts the bytes of a virtio-rng device alone. An operation stands for the bytes that Linux asks for at a time; of two
+    /// limits the narrower counts.
+    fileprivate var entropyLimit: (bytes: UInt64, milliseconds: UInt64)? {
+        let limits = [
+            bandwidth.map { ($0.size, $0.refillTime) },
+            ops.map { ($0.size.multipliedReportingOverflow(by: 64), $0.refillTime) }
+                .map { ($0.0.overflow ? .max : $0.0.partialValue, $0.1) },
+        ]
+        return limits.compactMap { $0 }.min { Double($0.0) / Double($0.1) < Double($1.0) / Double($1.1) }
+    }
+}
+
 extension DriveLimiter {
     init(_ limiter: RateLimiter?) {
         func engineBucket(_ bucket: FirecrackerAPI.TokenBucket?) -> Bucket? {
-            bucket.map { Bucket(size: $0.size, refillMilliseconds: $0.refillTime) }
+            bucket.map { Bucket(size: $0.size, refillMilliseconds: $0.refillTime, oneTimeBurst: $0.oneTimeBurst ?? 0) }
         }
         self.init(bandwidth: engineBucket(limiter?.bandwidth), operations: engineBucket(limiter?.ops))
     }

@@ -14,7 +14,6 @@ extension VMResources {
         new.bootSource = saved.bootSource
         new.balloon = saved.balloon
         new.entropy = saved.entropy
-        new.pmem = saved.pmem
         new.memoryHotplug = saved.memoryHotplug
         do throws(APIFault) {
             new.drives = []
@@ -23,6 +22,12 @@ extension VMResources {
             for interface in saved.networkInterfaces { new.interfaces.append(try openInterface(interface)) }
         } catch {
             throw state.restoreFault(Self.restoreWords(error.message))
+        }
+        new.pmem = saved.pmem
+        do throws(MachineFault) {
+            for device in saved.pmem { _ = try openBackingFile(of: device) }
+        } catch {
+            throw state.restoreFault("Pmem: Error creating Pmem devie: \(error.description)")
         }
         if let config = saved.mmdsConfig {
             for index in new.interfaces.indices {

@@ -54,7 +54,7 @@ struct DriveNodes {
         "{\"qom-type\":\"throttle-group\",\"id\":\"\(groupName)\",\"limits\":\(Self.limits(limiter))}"
     }
 
-    /// QEMU's leaky buckets: a rate a second and the burst above it. A bucket that never empties is 0.
+    /// QEMU's leaky buckets: a rate a second, and how much can be had at once. A limit that is not there is 0.
     static func limits(_ limiter: DriveLimiter) -> String {
         let (bytes, byteBurst) = rate(limiter.bandwidth)
         let (operations, operationBurst) = rate(limiter.operations)
@@ -64,11 +64,14 @@ struct DriveNodes {
             """
     }
 
+    /// What can be had at once is either what flows in during a second or more, or, with a burst of 0, during a tenth of a second:
+    /// the nearer of the two is taken.
     private static func rate(_ bucket: DriveLimiter.Bucket?) -> (perSecond: UInt64, burst: UInt64) {
         guard let bucket, bucket.size > 0, bucket.refillMilliseconds > 0 else { return (0, 0) }
         let limit: UInt64 = 1_000_000_000_000_000  // QEMU's largest
         let (product, overflow) = bucket.size.multipliedReportingOverflow(by: 1000)
         let perSecond = overflow ? limit : min(limit, max(1, product / bucket.refillMilliseconds))
-        return (perSecond, min(limit, max(perSecond, bucket.size)))
+        let wanted = bucket.oneTimeBurst > 0 ? bucket.oneTimeBurst : bucket.size
+        return (perSecond, wanted < perSecond / 2 ? 0 : min(limit, max(perSecond, wanted)))
     }
 }

@@ -11,7 +11,9 @@ struct KernelCommandLine {
 
     /// - Parameter timeStampCounter: The frequency in kHz of the counter that the guest reads. The machine has no PIT, HPET or PM
     ///   timer, so that a kernel which is not told would calibrate for ever.
-    init(_ description: MachineDescription, timeStampCounter: Int) throws(MachineFault) {
+    init(
+        _ description: MachineDescription, memoryMap: MemoryMap, timeStampCounter: Int
+    ) throws(MachineFault) {
         let given = description.bootArguments ?? Self.defaultArguments
         // What follows a lone `--` belongs to init.
         var (kernel, rest) = Self.split(given)
@@ -20,6 +22,11 @@ struct KernelCommandLine {
             added.append(root.partitionUUID.map { "root=PARTUUID=\($0)" } ?? "root=/dev/vda")
             added.append(root.isReadOnly ? "ro" : "rw")
         }
+        if let index = description.persistentMemory.firstIndex(where: \.isRoot) {
+            added.append("root=/dev/pmem\(index)")
+            added.append(description.persistentMemory[index].isReadOnly ? "ro" : "rw")
+        }
+        added += memoryMap.reservations
         let words = kernel.split(separator: " ")
         if !words.contains(where: { $0.hasPrefix("tsc_early_khz=") }) {
             added.append("tsc_early_khz=\(timeStampCounter)")

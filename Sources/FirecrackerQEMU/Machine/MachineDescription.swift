@@ -21,12 +21,17 @@ public struct MachineDescription: Sendable {
     /// In the order of the guest's /dev/vda, /dev/vdb, …: a root drive stands first.
     public var drives: [BlockDevice] = []
     public var networkInterfaces: [NetworkDevice] = []
+    /// In the order of the guest's /dev/pmem0, /dev/pmem1, …
+    public var persistentMemory: [PersistentMemory] = []
+    public var hotplugMemory: HotplugMemory?
     /// What the metadata service tells the guest, on the interfaces that have it.
     public var metadata = MetadataStore(sizeLimit: 0)
     public var vsock: Vsock?
     public var balloon: Balloon?
     public var entropy: Entropy?
     public var console = Console.standardStreams
+    /// In bytes. What is over it is dropped.
+    public var consoleLimiter: TokenBucket?
 
     /// What the machine goes on from instead of a boot.
     public var snapshot: Snapshot?
@@ -43,7 +48,8 @@ public struct MachineDescription: Sendable {
 
     /// What ``QEMUMachine/saveState()`` and ``QEMUMachine/saveMemory(to:changesOnly:)`` have left of a machine.
     public struct Snapshot: Sendable {
-        /// The file with all of the memory, open for reading and writing. It is mapped privately and never written.
+        /// The file with all of the memory, that which can be plugged behind the other, open for reading and writing. It is mapped
+        /// privately and never written.
         public var memory: Int32
         public var state: SavedState
 
@@ -65,15 +71,19 @@ public struct MachineDescription: Sendable {
         public var stoppedAt: UInt64
         /// The vsock device's, if there is one.
         public var nextHostPort: UInt32?
+        /// What was left in the rate limiters that this process applies, by the names of their devices.
+        public var limiters: [String: LimiterLevels]
 
         public init(
-            bytes: [UInt8], qemuVersion: String, timeStampCounter: Int, stoppedAt: UInt64, nextHostPort: UInt32? = nil
+            bytes: [UInt8], qemuVersion: String, timeStampCounter: Int, stoppedAt: UInt64, nextHostPort: UInt32? = nil,
+            limiters: [String: LimiterLevels] = [:]
         ) {
             self.bytes = bytes
             self.qemuVersion = qemuVersion
             self.timeStampCounter = timeStampCounter
             self.stoppedAt = stoppedAt
             self.nextHostPort = nextHostPort
+            self.limiters = limiters
         }
     }
 
@@ -120,14 +130,43 @@ public struct MachineDescription: Sendable {
         /// From the guest.
         public var sendLimiter: RateLimiter?
 
-        /// Whether its frames pass through this process. It stays so for the life of the machine.
-        public var isRelayed: Bool { metadataAddress != nil || receiveLimiter != nil || sendLimiter != nil }
-
         public init(id: String, tap: Int32, macAddress: String? = nil, mtu: UInt16? = nil) {
             self.id = id
             self.tap = tap
             self.macAddress = macAddress
             self.mtu = mtu
+        }
+    }
+
+    /// A virtio-pmem device: a file that the guest maps as memory.
+    public struct PersistentMemory: Sendable {
+        /// Open for reading and, unless `isReadOnly`, for writing too.
+        public var file: Int32
+        /// The file's, in bytes: whole pages. The device is rounded up to 2 MiB, with memory that goes with the machine.
+        public var size: UInt64
+        /// What the guest writes has no effect then.
+        public var isReadOnly: Bool
+        /// Adds `root=/dev/pmem<n> ro|rw` to the kernel's command line.
+        public var isRoot: Bool
+
+        public init(file: Int32, size: UInt64, isReadOnly: Bool = false, isRoot: Bool = false) {
+            self.file = file
+            self.size = size
+            self.isReadOnly = isReadOnly
+            self.isRoot = isRoot
+        }
+    }
+
+    /// A virtio-mem device: memory that the guest gets and gives back while it runs.
+    public struct HotplugMemory: Hashable, Sendable {
+        /// How much can be plugged, in MiB.
+        public var sizeMiB: Int
+        /// What is plugged at a time, in MiB; a power of two.
+        public var blockMiB: Int
+
+        public init(sizeMiB: Int, blockMiB: Int = 2) {
+            self.sizeMiB = sizeMiB
+            self.blockMiB = blockMiB
         }
     }
 
@@ -165,13 +204,13 @@ public struct MachineDescription: Sendable {
         }
     }
 
-    /// A virtio-rng device, fed from the host's getrandom(2).
+    /// A virtio-rng device, fed from the host's random numbers.
     public struct Entropy: Sendable {
-        /// Bytes in a period of `milliseconds`; nil is unlimited.
-        public var limit: (bytes: UInt64, milliseconds: UInt64)?
+        /// Applied by this process, see ``DeviceStreams``; nil is unlimited.
+        public var limiter: RateLimiter?
 
-        public init(limit: (bytes: UInt64, milliseconds: UInt64)? = nil) {
-            self.limit = limit
+        public init(limiter: RateLimiter? = nil) {
+            self.limiter = limiter
         }
     }
 
@@ -196,14 +235,16 @@ public struct DriveLimiter: Hashable, Sendable {
         self.operations = operations
     }
 
-    /// `size` tokens come back in `refillMilliseconds`, and as many can be spent at once.
+    /// `size` tokens come back in `refillMilliseconds`, and as many can be spent at once; before them, once, those of the burst.
     public struct Bucket: Hashable, Sendable {
         public var size: UInt64
         public var refillMilliseconds: UInt64
+        public var oneTimeBurst: UInt64
 
-        public init(size: UInt64, refillMilliseconds: UInt64) {
+        public init(size: UInt64, refillMilliseconds: UInt64, oneTimeBurst: UInt64 = 0) {
             self.size = size
             self.refillMilliseconds = refillMilliseconds
+            self.oneTimeBurst = oneTimeBurst
         }
     }
 }

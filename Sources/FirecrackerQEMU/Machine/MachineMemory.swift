@@ -23,6 +23,8 @@ final class MachineMemory {
     private var wasSaved = false
     /// The fingerprints of what was written but not confirmed.
     private var unconfirmed: [UInt64]?
+    /// What was there at the beginning, if it did not begin empty: a saved difference must tell of all of it.
+    private var inherited: [Range<Int>] = []
     private let seed = UInt64.random(in: 1 ... .max)
 
     /// Memory that nothing has been written to.
@@ -50,6 +52,19 @@ final class MachineMemory {
         fingerprints = [UInt64](repeating: 0, count: size / ProcessPages.pageSize)
     }
 
+    /// Copies what another machine had.
+    ///
+    /// - Parameter offset: Where it begins in the file.
+    func fill(from source: Int32, at offset: Int) throws(Errno) {
+        let ranges = try SparseFile.dataRanges(of: source, size: offset + size)
+            .filter { $0.upperBound > offset }.map { max(offset, $0.lowerBound)..<$0.upperBound }
+        let job = MemoryCopy(
+            source: source, process: nil, target: file.rawValue, shift: -offset, skipsZeros: true, tracks: false,
+            comparesFingerprints: false, seed: seed)
+        try job.run(ranges.map { .init(range: $0, address: nil) }, .init(start: nil, count: 0))
+        inherited = ranges.map { ($0.lowerBound - offset)..<($0.upperBound - offset) }
+    }
+
     // MARK: Saving
 
     /// Writes the memory, or what changed, to a file of the memory's length; nothing may run meanwhile. It counts as saved only
@@ -57,17 +72,25 @@ final class MachineMemory {
     ///
     /// - Parameters:
     ///   - target: Where nothing is written, its content stays.
+    ///   - offset: Where the memory begins in it.
     ///   - changesOnly: Without tracking all that was touched counts as changed.
     ///   - process: QEMU.
-    func save(to target: Int32, changesOnly: Bool, process: Int32) throws(Errno) {
+    func save(to target: Int32, at offset: Int = 0, changesOnly: Bool, process: Int32) throws(Errno) {
         let job = MemoryCopy(
-            source: file.rawValue, process: ProcessMemory(pid: process), target: target,
+            source: file.rawValue, process: ProcessMemory(pid: process), target: target, shift: offset,
             // A page of zeros need not be written where nothing was, but a change to zeros must be told.
-            skipsZeros: !changesOnly || !isPrivate && !wasSaved, tracks: !fingerprints.isEmpty,
+            skipsZeros: !changesOnly || !isPrivate && !wasSaved && inherited.isEmpty, tracks: !fingerprints.isEmpty,
             comparesFingerprints: changesOnly && wasSaved && !fingerprints.isEmpty,
             seed: seed)
         var stretches = try self.stretches(of: process, ownOnly: changesOnly)
-        if changesOnly, wasSaved, !isPrivate, !fingerprints.isEmpty { stretches += vanished(besides: stretches) }
+        if changesOnly, wasSaved, !isPrivate, !fingerprints.isEmpty {
+            stretches += vanished(besides: stretches)
+        } else if changesOnly {
+            let present = stretches.map(\.range)
+            for range in inherited {
+                stretches += range.subtracting(present).map { .init(range: $0, address: nil) }
+            }
+        }
         var fingerprints = fingerprints
         try fingerprints.withUnsafeMutableBufferPointer { (fingerprints) throws(Errno) in
             try job.run(stretches, fingerprints)

@@ -16,8 +16,11 @@ struct MemoryCopy: Sendable {
 
     /// The file with the memory, or with what it was loaded from.
     var source: Int32
-    var process: ProcessMemory
+    /// Nil if nothing is in a process.
+    var process: ProcessMemory?
     var target: Int32
+    /// What is added to a place of the source for that of the target.
+    var shift = 0
     /// Whether pages of zeros are left out.
     var skipsZeros: Bool
     /// Whether fingerprints are kept of what is written.
@@ -100,13 +103,14 @@ struct MemoryCopy: Sendable {
                     if start == nil { start = place }
                 } else if let first = start {
                     try SparseFile.write(
-                        UnsafeRawBufferPointer(rebasing: piece[first..<place]), to: copy.target, at: offset + first)
+                        UnsafeRawBufferPointer(rebasing: piece[first..<place]), to: copy.target,
+                        at: offset + first + copy.shift)
                     start = nil
                 }
             }
             if let first = start {
                 try SparseFile.write(
-                    UnsafeRawBufferPointer(rebasing: piece[first...]), to: copy.target, at: offset + first)
+                    UnsafeRawBufferPointer(rebasing: piece[first...]), to: copy.target, at: offset + first + copy.shift)
             }
         }
 
@@ -123,7 +127,7 @@ struct MemoryCopy: Sendable {
 
     /// Reads a piece.
     private func fill(_ buffer: UnsafeMutableRawBufferPointer, from piece: Stretch) throws(Errno) {
-        if let address = piece.address {
+        if let address = piece.address, let process {
             let local = MemorySpan(address: UInt(bitPattern: buffer.baseAddress), count: buffer.count)
             let remote = MemorySpan(address: address, count: buffer.count)
             let result: Result<Int, Errno> = withUnsafePointer(to: local) { local in

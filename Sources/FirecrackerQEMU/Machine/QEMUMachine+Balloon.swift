@@ -21,7 +21,8 @@ extension QEMUMachine {
         ("stat-htlb-pgfail", "hugetlb_failures"),
     ]
 
-    private var memoryBytes: UInt64 { UInt64(description.memoryMiB) << 20 }
+    /// For QEMU the ranges of memory devices are memory too.
+    private var memoryBytes: UInt64 { memoryMap.size }
 
     func begin(_ balloon: MachineDescription.Balloon) throws(QMPError) {
         balloonTargetMiB = balloon.targetMiB

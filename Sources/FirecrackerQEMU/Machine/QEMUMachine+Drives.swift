@@ -29,18 +29,7 @@ extension QEMUMachine {
         }
     }
 
-    /// Sets the limits of a drive, live.
-    public func setLimiter(ofDrive id: String, to limiter: DriveLimiter) throws(MachineFault) {
-        let nodes = driveNodes[try driveIndex(id)]
-        try runCommand(
-            "qom-set",
-            .members([
-                "path": .string("/objects/\(nodes.groupName)"), "property": .string("limits"),
-                "value": try Self.parse(DriveNodes.limits(limiter)),
-            ]))
-    }
-
-    private func driveIndex(_ id: String) throws(MachineFault) -> Int {
+    func driveIndex(_ id: String) throws(MachineFault) -> Int {
         guard let index = description.drives.firstIndex(where: { $0.id == id }) else {
             throw MachineFault("Failed perform action on device: Device not found")
         }
@@ -55,7 +44,7 @@ extension QEMUMachine {
         _ = try? runCommand("remove-fd", .members(["fdset-id": .unsigned(UInt64(nodes.descriptorSet))]))
     }
 
-    private static func parse(_ text: String) throws(MachineFault) -> JSONValue {
+    static func parse(_ text: String) throws(MachineFault) -> JSONValue {
         do throws(JSONFault) {
             return try JSONValue(decoding: Array(text.utf8))
         } catch {

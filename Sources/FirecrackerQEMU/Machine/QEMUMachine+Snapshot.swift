@@ -25,11 +25,12 @@ extension QEMUMachine {
         defer { _ = try? runCommand("remove-fd", set) }
         try runCommand("xen-save-devices-state", .members(["filename": .string("/dev/fdset/0"), "live": .bool(false)]))
         vsock?.dropConnections()
+        let limiters = try limiterLevels()
         do throws(Errno) {
             return MachineDescription.SavedState(
                 bytes: try file.descriptor.read(at: 0, upTo: Int(FileRange.size(file.descriptor.rawValue) ?? 0)),
                 qemuVersion: process.monitor.version, timeStampCounter: timeStampCounter,
-                stoppedAt: stoppedAt, nextHostPort: vsock?.nextHostPort)
+                stoppedAt: stoppedAt, nextHostPort: vsock?.nextHostPort, limiters: limiters)
         } catch {
             throw MachineFault("Cannot read the state from QEMU", error)
         }
@@ -41,11 +42,16 @@ extension QEMUMachine {
     ///   touched since the boot or the load.
     public func saveMemory(to file: Int32, changesOnly: Bool) throws(Errno) {
         try memory.save(to: file, changesOnly: changesOnly, process: processID)
+        try hotplugMemory?.save(to: file, at: memory.size, changesOnly: changesOnly, process: processID)
     }
+
+    /// The length of the file that ``saveMemory(to:changesOnly:)`` writes.
+    public var savedMemorySize: Int { memory.size + (hotplugMemory?.size ?? 0) }
 
     /// From now on changes are those since the memory was last written.
     public func confirmSavedMemory() {
         memory.confirmSave()
+        hotplugMemory?.confirmSave()
     }
 
     /// Gives a machine that was started for it the state of another.
@@ -65,6 +71,16 @@ extension QEMUMachine {
         }
         isPaused = true
         stoppedAt = state.stoppedAt
+    }
+
+    /// What was plugged is copied: QEMU discards what it finds at its start, and can map no part of a file but the first.
+    func loadHotplugMemory(from snapshot: Int32) throws(MachineFault) {
+        do throws(Errno) {
+            try hotplugMemory?.fill(from: snapshot, at: memory.size)
+        } catch {
+            process.kill()
+            throw MachineFault("Cannot read the plugged memory of the snapshot", error)
+        }
     }
 
     private func receive(_ state: MachineDescription.SavedState, timeout: Duration) throws(QMPError) {
@@ -112,8 +128,9 @@ private final class StateFile {
 
 extension MachineDescription {
     /// A balloon gives pages back by cutting holes into the memory's file, which is right only as long as the file is this machine's
-    /// own. QEMU does without where it cannot be done.
-    var refusedSystemCalls: [Int] {
+    /// own. Where it is a snapshot's, QEMU only believes that it does; then it lets go of the pages that are the machine's own, which
+    /// are the file's again: what they hold is nothing that the guest counts on.
+    var skippedSystemCalls: [Int] {
         snapshot != nil && balloon != nil ? [SeccompNotification.fallocate] : []
     }
 }

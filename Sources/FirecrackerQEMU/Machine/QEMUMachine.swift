@@ -10,7 +10,8 @@ public import Linux
 /// monitor (``QMPClient``) is one end of a socket pair. When it answers, the machine stands and its processors run.
 ///
 /// The owner polls ``descriptors`` and calls ``handle(readable:)``; once QEMU has ended, ``ending`` says how. Nothing here is safe to
-/// use from two threads. The vsock device has a thread of its own, because QEMU waits for it inside system calls.
+/// use from two threads. The devices that this process plays
+/// (``VhostDevices``) have threads of their own, because QEMU waits for them inside system calls.
 public final class QEMUMachine {
     /// What does not belong to the machine but to the way of running it.
     public struct Options: Sendable {
@@ -18,14 +19,22 @@ public final class QEMUMachine {
         public var qemuBinary: String?
         /// The value of PATH.
         public var searchPath: String?
+        /// Who QEMU is to run as; nil: as this process.
+        public var user: QEMUUser?
+        /// Whether the guest's writes to Firecracker's boot timer are told: see ``takeBootSignals()``.
+        public var timesBoot = false
         /// Taken as early in this process as may be: the frequency of the time stamp counter is measured from then to the start.
         public var processStart: TimeStamp
         /// How long QEMU may take until its monitor answers.
         public var startTimeout: Duration = .seconds(30)
 
-        public init(qemuBinary: String? = nil, searchPath: String? = nil, processStart: TimeStamp = .now()) {
+        public init(
+            qemuBinary: String? = nil, searchPath: String? = nil, user: QEMUUser? = nil,
+            processStart: TimeStamp = .now()
+        ) {
             self.qemuBinary = qemuBinary
             self.searchPath = searchPath
+            self.user = user
             self.processStart = processStart
         }
     }
@@ -46,25 +55,37 @@ public final class QEMUMachine {
     public internal(set) var isPaused = false
 
     let description: MachineDescription
+    let user: QEMUUser?
     let process: QEMUProcess
     let memory: MachineMemory
+    /// The memory that can be plugged.
+    let hotplugMemory: MachineMemory?
+    let memoryMap: MemoryMap
     /// When the machine was last paused, by the host's clock, in nanoseconds since 1970.
     var stoppedAt: UInt64 = 0
     /// What the guest was told of its time stamp counter, in kHz.
     let timeStampCounter: Int
     var driveNodes: [DriveNodes]
+    var bursts: DriveBursts
     var balloonTargetMiB = 0
-    let vsock: VsockThread?
-    let network: NetworkRelays?
+    var driveCounters = DriveCounters()
+    let streams: DeviceStreams?
+    private let vhost: VhostDevices?
+    var vsock: VsockThread? { vhost?.vsock }
+    var network: NetworkInterfaces? { vhost?.network }
     /// Whether QEMU said that it was not the guest who ended it.
     private var hostEndedIt = false
 
     /// Starts the machine, and returns when it runs, or, if it comes from a snapshot, when it could run: it is paused then.
     ///
     /// - Throws: A fault whose text follows `Start microvm error: `. Nothing is left of the attempt then, and it can be made again.
-    public init(_ description: MachineDescription, options: Options) throws(MachineFault) {
+    public init(_ given: MachineDescription, options: Options) throws(MachineFault) {
+        var description = given
         let binary = try QEMUBinary.locate(options.qemuBinary, searchPath: options.searchPath)
         try description.check()
+        let memoryMap = try MemoryMap(description)
+        let copies = try Self.makeReadable(&description, for: options.user)
+        defer { withExtendedLifetime(copies) {} }
         let frequency: Int
         if let snapshot = description.snapshot {
             frequency = snapshot.state.timeStampCounter
@@ -73,32 +94,41 @@ public final class QEMUMachine {
         }
         var kernelCommandLine: String?
         if description.snapshot == nil {
-            kernelCommandLine = try KernelCommandLine(description, timeStampCounter: frequency).text
+            kernelCommandLine = try KernelCommandLine(
+                description, memoryMap: memoryMap, timeStampCounter: frequency
+            ).text
         }
         let memory = try Self.openMemory(description)
-        self.description = description
+        let hotplugMemory = try Self.openHotplugMemory(description)
+        self.description = given
+        user = options.user
         self.memory = memory
+        self.hotplugMemory = hotplugMemory
+        self.memoryMap = memoryMap
         timeStampCounter = frequency
+        let limits = Self.initialLimiters(description)
+        bursts = limits.bursts
+        for index in description.drives.indices { description.drives[index].limiter = limits.limiters[index] }
         driveNodes = description.drives.enumerated().map { index, drive in
             DriveNodes(drive, index: index, isBlockDevice: FileRange.isBlockDevice(drive.file))
         }
-        let vhost = try Self.vhostDescriptor(description)
-        defer { if let vhost { close(vhost) } }
-        let network = try NetworkRelays(description)
-        self.network = network
+        let streams = try Self.openStreams(description)
+        self.streams = streams
         let started = try QEMUProcess.start(
-            binary, console: description.console, memory: memory.descriptor, vhost: vhost,
-            filter: { SeccompNotification.filter(ioctlOf: $0, group: 0xaf, refusing: description.refusedSystemCalls) }
+            binary, user: options.user, console: description.console, consoleOutput: streams?.consoleEnd,
+            memory: memory.descriptor, hotplugMemory: hotplugMemory?.descriptor, skipping: description.skippedSystemCalls
         ) { (channels) throws(MachineFault) in
             var channels = channels
-            channels.relays = network?.remoteEnds ?? [:]
+            channels.entropy = streams?.entropyEnd
             return try QEMUCommandLine(
-                description, kernelCommandLine: kernelCommandLine, channels: channels,
+                description, memoryMap: memoryMap, kernelCommandLine: kernelCommandLine, channels: channels,
                 isBlockDevice: FileRange.isBlockDevice)
         }
         process = started.process
-        network?.closeRemoteEnds()
-        vsock = try Self.startVsock(description, started.process, started.listener)
+        vhost = try started.listener.flatMap { (listener) throws(MachineFault) in
+            try VhostDevices(description, started.process.child, listener, started.line)
+        }
+        try Self.begin(streams, output: started.process.consoleOutput)
         do throws(QMPError) {
             try process.monitor.open(timeout: options.startTimeout)
         } catch {
@@ -106,8 +136,12 @@ public final class QEMUMachine {
             if hasEndedWell(error) { return }
             throw startFault(error)
         }
-        if let snapshot = description.snapshot { try load(snapshot.state, timeout: options.startTimeout) }
+        if let snapshot = description.snapshot {
+            try load(snapshot.state, timeout: options.startTimeout)
+            try loadHotplugMemory(from: snapshot.memory)
+        }
         do throws(QMPError) {
+            if options.timesBoot, description.snapshot == nil { try watchBootTimer() }
             if let balloon = description.balloon { try begin(balloon) }
         } catch {
             if hasEndedWell(error) { return }
@@ -146,29 +180,12 @@ public final class QEMUMachine {
         }
     }
 
-    /// Something for QEMU to hold that does nothing, if there is a vsock device: see ``VsockDevice``.
-    private static func vhostDescriptor(_ description: MachineDescription) throws(MachineFault) -> Int32? {
-        guard description.vsock != nil else { return nil }
+    private static func openHotplugMemory(_ description: MachineDescription) throws(MachineFault) -> MachineMemory? {
+        guard let hotplug = description.hotplugMemory else { return nil }
         do throws(Errno) {
-            return try Descriptor.open("/dev/null", O_RDWR).take()
+            return try MachineMemory(size: hotplug.sizeMiB << 20, tracksChanges: description.tracksMemoryChanges)
         } catch {
-            throw MachineFault("Cannot open the channels to QEMU", error)
-        }
-    }
-
-    /// Takes over the listener.
-    private static func startVsock(
-        _ description: MachineDescription, _ process: QEMUProcess, _ listener: Int32?
-    ) throws(MachineFault) -> VsockThread? {
-        guard let listener else { return nil }
-        let notifications = Descriptor(owning: listener)
-        guard let vsock = description.vsock else { return nil }
-        do throws(Errno) {
-            return try VsockThread(
-                listener: vsock.listener, path: vsock.path, process: process.child, notifications: notifications,
-                nextHostPort: description.snapshot?.state.nextHostPort, holdsClients: description.snapshot != nil)
-        } catch {
-            throw MachineFault("Cannot start the vsock device", error)
+            throw MachineFault("Invalid Memory Configuration: Cannot create memory file", error)
         }
     }
 
@@ -185,18 +202,27 @@ public final class QEMUMachine {
     /// Takes in what one of ``descriptors`` has.
     public func handle(readable descriptor: Int32) {
         switch descriptor {
-        case process.errorOutput.rawValue: process.receiveErrorOutput()
+        case process.errorOutput.rawValue:
+            process.receiveErrorOutput()
+            if process.hasTakenOverNetwork {
+                process.kill()
+                ending = .failed(
+                    "The guest has set up a network queue that is not in its memory. QEMU would serve it past all limits."
+                )
+            }
         case process.monitor.descriptor, process.child.descriptor: receiveEvents()
         default: break
         }
         guard ending == nil, let end = process.checkEnd() else { return }
         receiveEvents()
+        streams?.drainAndStop()
         ending = Self.ending(end, hostEndedIt: hostEndedIt, complaint: process.complaint)
     }
 
     /// Ends QEMU at once, as a power failure would.
     public func kill() {
         process.kill()
+        streams?.drainAndStop()
         if ending == nil { ending = .failed("QEMU was killed.") }
     }
 

@@ -15,7 +15,8 @@ final class StandardStreams {
         null = try Descriptor.open("/dev/null", O_RDWR).take()
         switch console {
         case .standardStreams:
-            input = Self.isOpen(0) ? 0 : null
+            // As with Firecracker, which would take a file or a socket for nothing.
+            input = Terminal.isTerminal(0) || Self.isPipe(0) ? 0 : null
             output = Self.isOpen(1) ? 1 : null
             settings = [0, 1].filter(Self.isOpen).map {
                 ($0, try? Terminal.settings(of: $0), fcntl($0, F_GETFL))
@@ -39,6 +40,11 @@ final class StandardStreams {
             if stream.flags >= 0 { _ = fcntl(stream.descriptor, F_SETFL, stream.flags) }
         }
         settings = []
+    }
+
+    private static func isPipe(_ descriptor: Int32) -> Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
     }
 
     private static func isOpen(_ descriptor: Int32) -> Bool {

@@ -4,6 +4,8 @@ struct FrameCounters: Hashable, Sendable {
     var receivedFrames: UInt64 = 0
     var sentBytes: UInt64 = 0
     var sentFrames: UInt64 = 0
+    /// Frames that the guest has no buffers for, and never will.
+    var receiveFailures: UInt64 = 0
     var tapReadFailures: UInt64 = 0
     var tapWriteFailures: UInt64 = 0
     var receiveThrottles: UInt64 = 0
@@ -16,7 +18,7 @@ struct FrameCounters: Hashable, Sendable {
         [
             ("rx_bytes_count", receivedBytes), ("rx_packets_count", receivedFrames), ("rx_count", receivedFrames),
             ("tx_bytes_count", sentBytes), ("tx_packets_count", sentFrames), ("tx_count", sentFrames),
-            ("tap_read_fails", tapReadFailures), ("tap_write_fails", tapWriteFailures),
+            ("rx_fails", receiveFailures), ("tap_read_fails", tapReadFailures), ("tap_write_fails", tapWriteFailures),
             ("rx_rate_limiter_throttled", receiveThrottles), ("tx_rate_limiter_throttled", sendThrottles),
             ("tx_malformed_frames", malformedFrames), ("tx_spoofed_mac_count", spoofedFrames),
         ].filter { $0.1 > 0 }
@@ -27,6 +29,7 @@ struct FrameCounters: Hashable, Sendable {
         receivedFrames += other.receivedFrames
         sentBytes += other.sentBytes
         sentFrames += other.sentFrames
+        receiveFailures += other.receiveFailures
         tapReadFailures += other.tapReadFailures
         tapWriteFailures += other.tapWriteFailures
         receiveThrottles += other.receiveThrottles

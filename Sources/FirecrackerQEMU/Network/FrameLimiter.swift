@@ -13,10 +13,12 @@ struct FrameLimiter: Hashable {
     /// Nothing passes before.
     private(set) var blockedUntil: UInt64?
 
-    /// - Parameter configuration: Nil limits nothing.
-    init(_ configuration: FirecrackerAPI.RateLimiter?, now: UInt64) {
-        bytes = configuration?.bandwidth.flatMap { RefillingBucket($0, now: now) }
-        frames = configuration?.ops.flatMap { RefillingBucket($0, now: now) }
+    /// - Parameters:
+    ///   - configuration: Nil limits nothing.
+    ///   - levels: Buckets without one are full.
+    init(_ configuration: FirecrackerAPI.RateLimiter?, levels: LimiterLevels = LimiterLevels(), now: UInt64) {
+        bytes = configuration?.bandwidth.flatMap { RefillingBucket($0, level: levels.bandwidth, now: now) }
+        frames = configuration?.ops.flatMap { RefillingBucket($0, level: levels.operations, now: now) }
     }
 
     var limitsNothing: Bool { bytes == nil && frames == nil }
@@ -62,5 +64,10 @@ struct FrameLimiter: Hashable {
         if let bandwidth = change.bandwidth { bytes = RefillingBucket(bandwidth, now: now) }
         if let ops = change.ops { frames = RefillingBucket(ops, now: now) }
         blockedUntil = nil
+    }
+
+    /// What is left, for a snapshot.
+    func levels(now: UInt64) -> LimiterLevels {
+        LimiterLevels(bandwidth: bytes?.level(now: now), operations: frames?.level(now: now))
     }
 }

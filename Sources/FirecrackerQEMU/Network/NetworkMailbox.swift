@@ -23,6 +23,7 @@ final class NetworkMailbox: Sendable {
     let epoll: Epoll
     private let orders = Mutex<[Order]>([])
     private let counters: Mutex<Counters>
+    private let limiters = Mutex<[Int: (receive: FrameLimiter, send: FrameLimiter)]>([:])
 
     init(interfaces: Int) throws(Errno) {
         wake = try EventCounter()
@@ -57,6 +58,19 @@ final class NetworkMailbox: Sendable {
                 counters = Counters(frames: Array(repeating: FrameCounters(), count: counters.frames.count))
             }
             return counters
+        }
+    }
+
+    /// Shows the owner the limiters of the interface at that place, as they are after a stop or a change.
+    func show(_ receive: FrameLimiter, _ send: FrameLimiter, at index: Int) {
+        limiters.withLock { $0[index] = (receive, send) }
+    }
+
+    /// What is left in the buckets of the interface at that place, which must stand still.
+    func levels(at index: Int, now: UInt64) -> NetworkLevels {
+        limiters.withLock { limiters in
+            limiters[index].map { NetworkLevels(receive: $0.receive.levels(now: now), send: $0.send.levels(now: now)) }
+                ?? NetworkLevels()
         }
     }
 }

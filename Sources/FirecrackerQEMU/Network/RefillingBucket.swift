@@ -21,14 +21,14 @@ struct RefillingBucket: Hashable {
     /// When `level` was right.
     private var time: UInt64
 
-    /// Full. Nil if the configuration limits nothing.
-    init?(_ configuration: FirecrackerAPI.TokenBucket, now: UInt64) {
+    /// Full, or as full as `level` says. Nil if the configuration limits nothing.
+    init?(_ configuration: FirecrackerAPI.TokenBucket, level saved: LimiterLevels.Bucket? = nil, now: UInt64) {
         guard let configuration = configuration.effective else { return nil }
         size = configuration.size
         refillTime = configuration.refillTime * 1_000_000
-        level = size
-        burst = configuration.oneTimeBurst ?? 0
-        time = now
+        level = min(size, saved?.budget ?? size)
+        burst = min(configuration.oneTimeBurst ?? 0, saved?.oneTimeBurst ?? .max)
+        time = now - min(now, saved?.age ?? 0)
     }
 
     /// Spends tokens, if there are enough.
@@ -83,5 +83,10 @@ struct RefillingBucket: Hashable {
         let (quotient, remainder) = size.dividingFullWidth(used)
         time += quotient + (remainder > 0 ? 1 : 0)
         level = min(size, level.addingReportingOverflow(tokens).overflow ? size : level + tokens)
+    }
+
+    /// What is left, for a snapshot.
+    func level(now: UInt64) -> LimiterLevels.Bucket {
+        LimiterLevels.Bucket(budget: level, oneTimeBurst: burst, age: now > time ? now - time : 0)
     }
 }

@@ -5,8 +5,8 @@ internal import Linux
 /// The VMM's log, line by line in Firecracker's form, to standard output or a file.
 ///
 /// Theory of operation. There is one thread, so there is no lock; the names of Firecracker's threads (`main`, `fc_api`)
-/// only say where a line belongs. What clients can cause again and again is limited to ten lines in five seconds for
-/// each place of the code, so that no client fills a disk; what is dropped is counted and told.
+/// only say where a line belongs. What clients can cause again and again is limited for each place of the code
+/// (``LogPace``), so that no client fills a disk; what is dropped is counted and told.
 final class Log {
     enum Source: String {
         case main
@@ -20,21 +20,13 @@ final class Log {
         case apiServer = "firecracker::api_server"
         case requests = "firecracker::api_server::parsed_request"
         case vmm
+        case rateLimiter = "vmm::logger::rate_limited"
     }
 
     private struct Place: Hashable {
         var file: String
         var line: Int
     }
-
-    private struct Budget {
-        var windowStart: ContinuousClock.Instant
-        var used = 0
-        var dropped = 0
-    }
-
-    private static let linesPerWindow = 10
-    private static let window = Duration.seconds(5)
 
     var instanceID = "anonymous-instance"
     private(set) var level = LogLevel.info
@@ -43,7 +35,7 @@ final class Log {
     private var moduleFilter: String?
     /// Nil: standard output.
     private var file: SharedDescriptor?
-    private var budgets: [Place: Budget] = [:]
+    private var paces: [Place: LogPace] = [:]
     /// Lines that could not be written.
     private(set) var missedCount: UInt64 = 0
     private(set) var rateLimitedCount: UInt64 = 0
@@ -75,23 +67,23 @@ final class Log {
     ) {
         guard isWanted(level, module) else { return }
         let place = Place(file: file, line: line)
-        let now = ContinuousClock.now
-        var budget = budgets[place] ?? Budget(windowStart: now)
-        if now - budget.windowStart >= Self.window {
-            if budget.dropped > 0 {
-                write(.warn, "\(budget.dropped) messages were suppressed due to rate limiting", thread, place)
-            }
-            budget = Budget(windowStart: now)
-        }
-        if budget.used < Self.linesPerWindow {
-            budget.used += 1
-            budgets[place] = budget
-            write(level, message(), thread, place)
-        } else {
-            budget.dropped += 1
+        let pace = paces[place, default: LogPace()].admit(now: Clock.monotonicNanoseconds / 1_000_000)
+        guard pace.isAdmitted else {
             rateLimitedCount += 1
-            budgets[place] = budget
+            return
         }
+        if pace.dropped > 0, isWanted(.warn, .rateLimiter) {
+            write(.warn, "\(pace.dropped) messages were suppressed due to rate limiting", thread, place)
+        }
+        write(level, message(), thread, place)
+    }
+
+    /// What has been counted since the last call, by the names of Firecracker's metrics.
+    func takeCounters() -> [(group: String, name: String, value: UInt64)] {
+        defer { (missedCount, rateLimitedCount) = (0, 0) }
+        return [
+            ("logger", "missed_log_count", missedCount), ("logger", "rate_limited_log_count", rateLimitedCount),
+        ]
     }
 
     private func isWanted(_ level: LogLevel, _ module: Module) -> Bool {

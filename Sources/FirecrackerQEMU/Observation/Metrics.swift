@@ -6,7 +6,7 @@ internal import Linux
 ///
 /// A line of JSON is written at the start of the VM, every minute, on request and at the end. Counters hold what
 /// happened since the line before. What QEMU does behind this process's back (the processors' exits, the devices'
-/// queues) is not counted and stays 0.
+/// queues) is not counted and stays 0; of drives QEMU tells what it has counted itself.
 final class Metrics {
     struct Counter: Hashable {
         var group: String
@@ -92,7 +92,7 @@ final class Metrics {
                     writer.object { writer in
                         for part in ["min_us", "max_us", "sum_us"] {
                             writer.name(part)
-                            writer.number(0)
+                            writer.number(values[Counter(group, "\(name).\(part)")] ?? 0)
                         }
                     }
                 } else {

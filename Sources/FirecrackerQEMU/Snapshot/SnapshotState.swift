@@ -53,7 +53,7 @@ extension SnapshotState {
     /// "SMARTVMQ", read as a little-endian number.
     static let magic: UInt64 = 0x514d_5654_5241_4d53
     /// To be raised with every change of the layout or of what QEMU is started with.
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
     /// The largest file that is read.
     static let sizeLimit = 64 << 20
     private static let headerSize = 16
@@ -103,6 +103,11 @@ extension SnapshotState {
         members["tsc_khz"] = .unsigned(UInt64(machine.timeStampCounter))
         members["stopped_at_ns"] = .unsigned(machine.stoppedAt)
         members["vsock_next_host_port"] = machine.nextHostPort.map { .unsigned(UInt64($0)) }
+        if !machine.limiters.isEmpty {
+            var limiters = JSONObject()
+            for (name, levels) in machine.limiters { limiters[name] = levels.json }
+            members["limiters"] = .object(limiters)
+        }
         return members
     }
 
@@ -115,11 +120,15 @@ extension SnapshotState {
             throw .content("tsc_khz")
         }
         guard let stoppedAt = members["stopped_at_ns"]?.unsigned else { throw .content("stopped_at_ns") }
-        self.init(
-            configuration: configuration, isPCIEnabled: members["pci"] == .bool(true),
-            machine: .init(
-                bytes: bytes, qemuVersion: qemuVersion, timeStampCounter: frequency, stoppedAt: stoppedAt,
-                nextHostPort: members["vsock_next_host_port"]?.unsigned.flatMap { UInt32(exactly: $0) }))
+        var limiters: [String: LimiterLevels] = [:]
+        if case .object(let saved)? = members["limiters"] {
+            for member in saved.members { limiters[member.name] = LimiterLevels(member.value) }
+        }
+        let machine = MachineDescription.SavedState(
+            bytes: bytes, qemuVersion: qemuVersion, timeStampCounter: frequency, stoppedAt: stoppedAt,
+            nextHostPort: members["vsock_next_host_port"]?.unsigned.flatMap { UInt32(exactly: $0) },
+            limiters: limiters)
+        self.init(configuration: configuration, isPCIEnabled: members["pci"] == .bool(true), machine: machine)
     }
 }
 

@@ -1,4 +1,4 @@
-/// One ioctl of linux/vhost.h, as QEMU makes it on what it takes for /dev/vhost-vsock.
+/// One ioctl of linux/vhost.h, as QEMU makes it on what it takes for /dev/vhost-vsock or /dev/vhost-net.
 enum VhostRequest: Hashable {
     case getFeatures
     case setFeatures(UInt64)
@@ -14,10 +14,21 @@ enum VhostRequest: Hashable {
     case setCall(queue: Int, Int32?)
     case setGuestCID(UInt64)
     case setRunning(Bool)
+    /// Whether a queue of a network device has a TAP to work with.
+    case setBackend(queue: Int, Bool)
     /// Something that needs no more than an answer.
     case accepted
     /// Something that this device does not have.
     case unsupported
+
+    /// The second byte of each request's number.
+    static let group: UInt8 = 0xaf
+
+    /// What every device can do: the bits of Virtio and of linux/vhost.h.
+    static let commonFeatures: UInt64 =
+        1 << 32  // VIRTIO_F_VERSION_1
+        | 1 << 28  // VIRTIO_RING_F_INDIRECT_DESC
+        | 1 << 26  // VHOST_F_LOG_ALL, without which QEMU would not save the machine
 
     /// The bytes behind the request's third argument that it consists of, before ``init(_:payload:)`` can be called.
     static func payloadSize(_ request: UInt32) -> Int {
@@ -32,7 +43,7 @@ enum VhostRequest: Hashable {
     ///   - payload: What stands at the third argument: for a memory table the regions too.
     /// - Returns: Nil if the payload is not what the request needs.
     init?(_ request: UInt32, payload: [UInt8]) {
-        guard request >> 8 & 0xff == 0xaf, payload.count >= Self.payloadSize(request) else { return nil }
+        guard request >> 8 & 0xff == UInt32(Self.group), payload.count >= Self.payloadSize(request) else { return nil }
         func word(_ offset: Int) -> UInt32? {
             payload.count >= offset + 4 ? payload.integer(at: offset, as: UInt32.self) : nil
         }
@@ -75,6 +86,9 @@ enum VhostRequest: Hashable {
         // The error eventfd and the log of written pages: errors show as a device that stands still, and a machine is stopped before
         // it is saved.
         case 0x22, 0x04, 0x07: self = .accepted
+        case 0x30:
+            guard let queue, let number = word(4) else { return nil }
+            self = .setBackend(queue: queue, Int32(bitPattern: number) >= 0)
         case 0x60:
             guard let cid = long(0) else { return nil }
             self = .setGuestCID(cid)

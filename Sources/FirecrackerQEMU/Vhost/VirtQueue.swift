@@ -74,6 +74,7 @@ struct VirtQueue {
     // MARK: Set-up
 
     mutating func setSize(_ value: UInt32) throws(Fault) {
+        size = 0
         guard value > 0, value <= Self.largestSize, value & (value - 1) == 0 else { throw .size }
         size = Int(value)
         available = [UInt8](repeating: 0, count: 4 + 2 * size)
@@ -110,11 +111,7 @@ struct VirtQueue {
     /// Takes the chains that have become available, as far as there is room for them.
     mutating func fetch(_ memory: some GuestMemory, _ regions: MemoryTable) throws(Fault) {
         guard let addresses, size > 0, finishedCount == 0 else { return }
-        if firstChain == chains.count {
-            chains.removeAll(keepingCapacity: true)
-            spans.removeAll(keepingCapacity: true)
-            firstChain = 0
-        }
+        if firstChain == chains.count || spans.count > Self.maximumSpans / 2 { dropUsedChains() }
         guard spans.count < Self.maximumSpans else { return }
         try readRing(memory, addresses)
 
@@ -138,6 +135,14 @@ struct VirtQueue {
             position &+= 1
         }
         if !tables.isEmpty { try expand(tables, memory, regions) }
+    }
+
+    private mutating func dropUsedChains() {
+        let used = firstChain < chains.count ? chains[firstChain].firstSpan : spans.count
+        spans.removeFirst(used)
+        chains.removeFirst(firstChain)
+        firstChain = 0
+        for index in chains.indices { chains[index].firstSpan -= used }
     }
 
     private mutating func readRing(_ memory: some GuestMemory, _ addresses: Addresses) throws(Fault) {

@@ -16,6 +16,7 @@ final class VsockControl: Sendable {
     let nextHostPort: Atomic<UInt32>
     /// Whether clients wait from the beginning until ``Order/admitClients``.
     let holdsClients: Bool
+    let counters = VsockCounters()
 
     init(nextHostPort: UInt32 = VsockMuxer.firstHostPort, holdsClients: Bool = false) throws(Errno) {
         wake = try EventCounter()

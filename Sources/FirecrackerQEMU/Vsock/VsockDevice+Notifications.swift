@@ -3,45 +3,16 @@ internal import Linux
 
 /// QEMU's ioctls.
 extension VsockDevice {
-    /// What the device can do: the bits of Virtio and of linux/vhost.h.
-    private static let features: UInt64 =
-        1 << 32  // VIRTIO_F_VERSION_1
-        | 1 << 28  // VIRTIO_RING_F_INDIRECT_DESC
-        | 1 << 26  // VHOST_F_LOG_ALL, without which QEMU would not save the machine
-
-    /// Answers one system call of QEMU.
-    func answerNotification() {
-        let listener = configuration.notifications
-        // The caller may have gone, for example because it was killed: nothing is to be answered then.
-        guard let notification = try? SeccompNotification.receive(from: listener) else { return }
-        let request = UInt32(truncatingIfNeeded: notification.arguments.1)
-        let address = UInt(notification.arguments.2)
-        var failure: Errno?
-        do throws(Errno) {
-            let payload = try readPayload(request, address)
-            guard notification.isValid(listener) else { return }
-            guard let decoded = VhostRequest(request, payload: payload) else { throw .invalidArgument }
-            if let result = try perform(decoded) { try memory.write(result, at: address) }
-        } catch {
-            failure = error
-        }
-        try? notification.answer(listener, error: failure)
-    }
-
-    private func readPayload(_ request: UInt32, _ address: UInt) throws(Errno) -> [UInt8] {
-        var payload = try memory.read(VhostRequest.payloadSize(request), at: address)
-        if VhostRequest.hasRegions(request), payload.count >= 8 {
-            let count = min(Int(payload.integer(at: 0, as: UInt32.self)), MemoryTable.maximumRegions)
-            payload += try memory.read(count * MemoryTable.regionSize, at: address + UInt(payload.count))
-        }
-        return payload
+    /// Answers what QEMU waits for.
+    func answerCalls() {
+        configuration.inbox.answerCalls(memory) { (_, request) throws(Errno) in try perform(request) }
     }
 
     /// Does what is asked for. What is to be written back, if anything.
     private func perform(_ request: VhostRequest) throws(Errno) -> [UInt8]? {
         switch request {
         case .getFeatures:
-            return withUnsafeBytes(of: Self.features.littleEndian) { Array($0) }
+            return withUnsafeBytes(of: VhostRequest.commonFeatures.littleEndian) { Array($0) }
         case .setFeatures, .setOwner, .accepted:
             return nil
         case .setMemoryTable(let table):
@@ -75,7 +46,7 @@ extension VsockDevice {
             guestCID = cid
         case .setRunning(let running):
             startOrStop(running)
-        case .unsupported:
+        case .setBackend, .unsupported:
             throw .notATerminal
         }
         return nil

@@ -26,6 +26,8 @@ extension VsockDevice {
             remoteSpans.removeAll(keepingCapacity: true)
             try fill(&batch)
             guard batch.packets > 0 else { return }
+            counters.count(.receivedPackets, by: batch.packets)
+            counters.count(.receivedBytes, by: batch.stagedBytes)
             try receive.commit(memory, local: &localSpans, remote: &remoteSpans)
             try receive.refresh(memory)
             if receive.wantsInterrupt { call(0) }
@@ -85,6 +87,7 @@ extension VsockDevice {
                 return
             }
         } catch {
+            counters.count(.readFailures)
             resetAndClose(endpoint)
             return
         }

@@ -36,7 +36,7 @@ extension VsockDevice {
         let endpoint = VsockEndpoint(nextNumber, socket)
         nextNumber += 1
         try epoll.add(
-            endpoint.socket.rawValue, [.readable, .writable, .readHangUp, .edgeTriggered], token: endpoint.number)
+            endpoint.socket.rawValue, [.readable, .readHangUp, .edgeTriggered], token: endpoint.number)
         endpoints[endpoint.number] = endpoint
         return endpoint
     }
@@ -67,6 +67,7 @@ extension VsockDevice {
             endpoint.connection = VsockConnection(
                 hostPort: ports.host, guestPort: ports.guest, capacity: connectionCapacity)
             muxer.add(endpoint.number, ports)
+            counters.count(.added)
             // What follows the line came with the same edge, and so did the end, perhaps.
             endpoint.isReadable = true
             endpoint.hasHungUp = hasHungUp
@@ -85,6 +86,7 @@ extension VsockDevice {
         endpoint.connection = VsockConnection(accepting: header, capacity: connectionCapacity)
         muxer.add(
             endpoint.number, VsockMuxer.Ports(host: header.destinationPort, guest: header.sourcePort))
+        counters.count(.added)
         enqueue(endpoint)
     }
 
@@ -95,10 +97,27 @@ extension VsockDevice {
         muxer.enqueue(endpoint.number)
     }
 
+    /// Gives bytes to a socket, as many as it takes now; the others wait until it takes more.
+    ///
+    /// Only then its room is watched: each time that the host's program reads there would be an event for nothing.
+    func send(_ bytes: UnsafeRawBufferPointer, to endpoint: VsockEndpoint) throws(Errno) {
+        endpoint.connection?.forward(try endpoint.send(bytes))
+        try watchRoom(of: endpoint)
+    }
+
+    private func watchRoom(of endpoint: VsockEndpoint) throws(Errno) {
+        guard endpoint.hasLeftover != endpoint.isRoomWatched else { return }
+        endpoint.isRoomWatched = endpoint.hasLeftover
+        let room: Epoll.Events = endpoint.isRoomWatched ? .writable : []
+        try epoll.modify(
+            endpoint.socket.rawValue, room.union([.readable, .readHangUp, .edgeTriggered]), token: endpoint.number)
+    }
+
     /// Gives a socket what it did not take before.
     func flush(_ endpoint: VsockEndpoint) {
         do throws(Errno) {
             endpoint.connection?.forward(try endpoint.flush())
+            try watchRoom(of: endpoint)
             if endpoint.connection?.phase == .guestClosed, !endpoint.hasLeftover {
                 close(endpoint)
             } else {
@@ -113,6 +132,7 @@ extension VsockDevice {
     func resetAndClose(_ endpoint: VsockEndpoint) {
         if let connection = endpoint.connection, connection.phase != .guestClosed, let ports = endpoint.ports {
             muxer.reset(ports, guestCID: guestCID)
+            counters.count(.killed)
         }
         close(endpoint)
     }
@@ -120,6 +140,7 @@ extension VsockDevice {
     func close(_ endpoint: VsockEndpoint) {
         // A connection that the guest has closed left the table then; its ports may be in use again.
         if let ports = endpoint.ports, endpoint.connection?.phase != .guestClosed { muxer.remove(ports) }
+        if endpoint.connection != nil { counters.count(.removed) }
         endpoint.discardInput()
         endpoints[endpoint.number] = nil
     }
@@ -131,7 +152,9 @@ extension VsockDevice {
 
     /// The guest's driver knows of no connection any more.
     func closeAll() {
-        endpoints = endpoints.filter { $0.value.connection == nil }
+        let waiting = endpoints.filter { $0.value.connection == nil }
+        counters.count(.removed, by: endpoints.count - waiting.count)
+        endpoints = waiting
         muxer.removeAll()
         deadlines.removeAll()
     }

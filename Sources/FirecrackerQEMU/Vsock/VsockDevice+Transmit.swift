@@ -3,53 +3,31 @@ internal import Linux
 /// From the guest to the host.
 extension VsockDevice {
     /// Takes what the guest has sent: many packets with one copy, whose buffers it has back before their bytes go on.
-    ///
-    /// Each notification costs the guest more than a packet. So while it sends in bulk it is told to be silent, and the ring is looked at
-    /// now and then; the first look that finds nothing ends that.
     func pumpTransmit() throws(VirtQueue.Fault) {
         var packets: [Range<Int>] = []
         // Not without end, since QEMU may have something to ask.
         for _ in 0..<16 {
             if muxer.hasTooManyReplies { return }
             if transmit.waitingCount == 0 { try transmit.fetch(memory, regions) }
-            if transmit.waitingCount == 0 {
-                mustTransmit = false
-                if transmit.suppressesKicks, try !resumeKicks() { return }
-                if !mustTransmit { return }
-                continue
-            }
+            if transmit.waitingCount == 0 { break }
             packets.removeAll(keepingCapacity: true)
-            let byteCount = try takePackets(&packets)
+            try takePackets(&packets)
             for packet in packets {
                 handlePacket(UnsafeRawBufferPointer(rebasing: staging[packet]))
             }
-            if transmit.waitingCount == 0 {
-                try transmit.refresh(memory)
-                if quietChains >= transmit.size / 4 || quietBytes >= Self.quietLimit { reportTransmitted() }
-                if !transmit.hasMore, byteCount >= Self.bulk || !transmit.suppressesKicks {
-                    mustTransmit = false
-                    return
-                }
-            }
+            if transmit.waitingCount > 0 { continue }
+            try transmit.refresh(memory)
+            if quietChains >= transmit.size / 4 || quietBytes >= Self.quietLimit { reportTransmitted() }
+            if !transmit.hasMore { break }
         }
+        mustTransmit = transmit.waitingCount > 0 || transmit.isReady && transmit.hasMore
     }
 
     /// The guest's memory that may wait for an interrupt to be free again.
     private static let quietLimit = 1 << 20
 
-    /// Bytes of one take from which on the guest is held to send in bulk.
-    private static let bulk = 32 << 10
-
-    /// Ends the guest's silence; whether it had something to say.
-    private func resumeKicks() throws(VirtQueue.Fault) -> Bool {
-        try transmit.setSuppressesKicks(false, memory)
-        try transmit.refresh(memory)
-        mustTransmit = transmit.hasMore
-        return mustTransmit
-    }
-
-    /// Copies packets here and gives their buffers back. The bytes copied.
-    private func takePackets(_ packets: inout [Range<Int>]) throws(VirtQueue.Fault) -> Int {
+    /// Copies packets here and gives their buffers back.
+    private func takePackets(_ packets: inout [Range<Int>]) throws(VirtQueue.Fault) {
         remoteSpans.removeAll(keepingCapacity: true)
         localSpans.removeAll(keepingCapacity: true)
         var end = 0
@@ -68,10 +46,8 @@ extension VsockDevice {
             throw .memory
         }
         quietBytes += end
-        if end >= Self.bulk { transmit.suppressesKicks = true }
         remoteSpans.removeAll(keepingCapacity: true)
         try transmit.commit(memory, local: &localSpans, remote: &remoteSpans)
-        return end
     }
 
     /// Interrupts the guest for buffers that it has back.
@@ -84,6 +60,7 @@ extension VsockDevice {
     }
 
     private func handlePacket(_ bytes: UnsafeRawBufferPointer) {
+        counters.count(.sentPackets)
         guard let header = VsockHeader(bytes), Int(header.length) <= bytes.count - VsockHeader.size else { return }
         switch muxer.route(header) {
         case .drop: if isAnswer(header) { openDoor() }
@@ -105,10 +82,11 @@ extension VsockDevice {
         case .violation: resetAndClose(endpoint)
         case .deliver:
             do throws(Errno) {
-                let taken = try endpoint.send(payload)
-                endpoint.connection?.forward(taken)
+                counters.count(.sentBytes, by: payload.count)
+                try send(payload, to: endpoint)
                 enqueue(endpoint)
             } catch {
+                counters.count(.writeFailures)
                 resetAndClose(endpoint)
             }
         case .accepted:

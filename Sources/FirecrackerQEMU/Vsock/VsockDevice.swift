@@ -4,11 +4,8 @@ internal import Synchronization
 
 /// The vsock device: what QEMU takes for the kernel's vhost-vsock is this object, on a thread of its own.
 ///
-/// Theory of operation. QEMU's `vhost-vsock-device` leaves the rings to whoever is behind the descriptor of /dev/vhost-vsock, and talks to
-/// it by ioctls. QEMU is given a descriptor that does nothing, and a seccomp filter that makes every vhost ioctl on it wait for this
-/// process (``SeccompNotification``). What an ioctl says is decoded by ``VhostRequest``; the rings and buffers are reached through
-/// ``ProcessMemory``, their walk is ``VirtQueue``'s; packets are ``VsockHeader``s, whose meaning ``VsockMuxer`` and
-/// ``VsockConnection`` know. All of those are free of I/O. This object has the sockets and one epoll over all that can happen.
+/// Theory of operation. QEMU's ioctls arrive by way of ``VhostDispatcher``; packets are ``VsockHeader``s, whose meaning ``VsockMuxer`` and
+/// ``VsockConnection`` know. All of what they share is free of I/O. This object has the sockets and one epoll over all that can happen.
 ///
 /// One thread does everything and never waits elsewhere: QEMU holds its main lock during an ioctl, so that an answer which waited would
 /// stop the machine. For the same reason nothing needs a lock, and when "stop" is answered nothing is in flight.
@@ -19,8 +16,8 @@ final class VsockDevice {
     struct Configuration: Sendable {
         /// QEMU.
         var process: ChildProcess
-        /// The listener of the seccomp filter, which the device closes.
-        var notifications: Int32
+        /// Where its ioctls arrive.
+        var inbox: VhostInbox
         /// The Unix socket of the host's clients.
         var listener: Int32
         var path: String
@@ -28,14 +25,20 @@ final class VsockDevice {
     }
 
     enum Token: UInt64 {
-        case notifications, listener, control, receiveKick, transmitKick
+        case calls, listener, control, receiveKick, transmitKick
         /// Endpoints have numbers from here on.
         case firstEndpoint = 16
     }
 
-    /// The room for bytes of the guest that a host's socket has not taken: what Linux has in flight at most, and Firecracker's 64 KiB
-    /// when there are many connections, so that a guest cannot fill this process's memory.
-    var connectionCapacity: UInt32 { endpoints.count <= 64 ? 256 << 10 : 64 << 10 }
+    /// The room for bytes of the guest that a host's socket has not taken. Firecracker's is 64 KiB; more saves a guest messages, which
+    /// cost it more than bytes do. Many connections have less, so that a guest cannot fill this process's memory: all have 90 MiB.
+    var connectionCapacity: UInt32 {
+        switch endpoints.count {
+        case ...16: 1 << 20
+        case ...64: 256 << 10
+        default: 64 << 10
+        }
+    }
 
     /// How long the guest may take to answer a request or a shutdown, as in Firecracker.
     static let answerTime: UInt64 = 2_000_000_000
@@ -44,6 +47,7 @@ final class VsockDevice {
     static let maximumPackets = 256
 
     let configuration: Configuration
+    var counters: VsockCounters { configuration.control.counters }
     let epoll: Epoll
     let memory: ProcessMemory
     var regions = MemoryTable()
@@ -76,8 +80,6 @@ final class VsockDevice {
     var quietBytes = 0
     /// How long, in nanoseconds, the guest may have to wait for that interrupt.
     static let quietTime: Int64 = 4_000_000
-    /// While the guest sends in bulk it need not notify; the ring is looked at this often instead, in nanoseconds.
-    static let pollTime: Int64 = 100_000
 
     /// Where bytes stand on their way, and the headers of packets to the guest.
     let staging = UnsafeMutableRawBufferPointer.allocate(byteCount: 512 << 10, alignment: 64)
@@ -100,13 +102,13 @@ final class VsockDevice {
         staging.deallocate()
         headers.deallocate()
         // A call of QEMU that waits fails then, instead of waiting for ever.
-        Glibc.close(configuration.notifications)
+        configuration.inbox.close()
         for descriptor in kicks + calls { if let descriptor { Glibc.close(descriptor) } }
     }
 
     /// Serves until it is told to stop or QEMU has ended.
     func run() throws(Errno) {
-        try epoll.add(configuration.notifications, .readable, token: Token.notifications.rawValue)
+        try epoll.add(configuration.inbox.wake.descriptor.rawValue, .readable, token: Token.calls.rawValue)
         try epoll.add(
             configuration.control.wake.descriptor.rawValue, .readable, token: Token.control.rawValue)
         while try turn() {}
@@ -116,16 +118,18 @@ final class VsockDevice {
     func turn(waits: Bool = true) throws(Errno) -> Bool {
         events.removeAll(keepingCapacity: true)
         let count = try epoll.wait(nanoseconds: waits ? waitingTime() : 0) { events.append($0) }
-        if count == 0, !transmit.suppressesKicks { reportTransmitted() }
+        if count == 0 { reportTransmitted() }
         for event in events {
             switch Token(rawValue: event.token) {
             case .control: if !obey() { return false }
-            case .notifications:
-                if event.events.contains(.hangUp) { return false }
-                answerNotification()
+            case .calls:
+                answerCalls()
+                if configuration.inbox.isClosed { return false }
             case .listener: acceptClients()
-            case .receiveKick: break
-            case .transmitKick: mustTransmit = true
+            case .receiveKick: counters.count(.receiveEvents)
+            case .transmitKick:
+                counters.count(.transmitEvents)
+                mustTransmit = true
             case .firstEndpoint, nil:
                 if let endpoint = endpoints[event.token] { handle(endpoint, event.events) }
             }
@@ -134,8 +138,6 @@ final class VsockDevice {
             expireDeadlines()
             expireAdmission()
         }
-        // Nobody else says that the guest has sent something.
-        if transmit.suppressesKicks { mustTransmit = true }
         pump()
         return true
     }
@@ -180,7 +182,6 @@ final class VsockDevice {
     private func waitingTime() -> Int64 {
         guard isRunning, !isBroken else { return -1 }
         if mustReceive || mustTransmit && !muxer.hasTooManyReplies { return 0 }
-        if transmit.suppressesKicks { return Self.pollTime }
         let idle = quietChains > 0 ? Self.quietTime : -1
         guard let time = nextDeadline else { return idle }
         let wait = Int64(clamping: time - min(time, Self.now)) + 1000

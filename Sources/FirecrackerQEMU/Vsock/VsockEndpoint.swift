@@ -12,6 +12,8 @@ final class VsockEndpoint {
     var isReadable = false
     /// Whether the host's side has said that it will send no more.
     var hasHungUp = false
+    /// Whether the epoll tells when it takes more.
+    var isRoomWatched = false
     /// Whether it stands in the line of those that the guest is to hear of.
     var isQueued = false
     /// What the socket did not take: at most the connection's capacity.

@@ -12,11 +12,11 @@ final class VsockThread {
     /// - Parameters:
     ///   - listener: The Unix socket of the host's clients, bound and listening; it is duplicated.
     ///   - path: Its path.
-    ///   - notifications: The listener of QEMU's seccomp filter, which the device closes.
+    ///   - inbox: Where QEMU's ioctls arrive.
     ///   - nextHostPort: The port of the next connection of the host; nil for the first that there is.
     ///   - holdsClients: Whether clients wait until ``admitClients()``.
     init(
-        listener: Int32, path: String, process: ChildProcess, notifications: consuming Linux.Descriptor,
+        listener: Int32, path: String, process: ChildProcess, inbox: VhostInbox,
         nextHostPort: UInt32? = nil, holdsClients: Bool = false
     ) throws(Errno) {
         control = try VsockControl(
@@ -27,12 +27,11 @@ final class VsockThread {
         // One for each connection, and some for everything else.
         ResourceLimit.raiseOpenFiles(to: 2 * VsockMuxer.maximumConnections)
         let configuration = VsockDevice.Configuration(
-            process: process, notifications: notifications.take(), listener: self.listener.rawValue, path: path,
-            control: control)
+            process: process, inbox: inbox, listener: self.listener.rawValue, path: path, control: control)
         thread = try Linux.Thread("vsock") {
             // Without the device QEMU's calls fail, and QEMU says which.
-            guard let device = try? VsockDevice(configuration) else { return }
-            try? device.run()
+            if let device = try? VsockDevice(configuration) { try? device.run() }
+            inbox.close()
         }
     }
 
@@ -43,6 +42,9 @@ final class VsockThread {
 
     /// The port of the host's next connection, to be kept in a snapshot.
     var nextHostPort: UInt32 { control.nextHostPort.load(ordering: .relaxed) }
+
+    /// What has been counted since the last call, by the names of Firecracker's metrics.
+    func takeCounts() -> [(group: String, name: String, value: UInt64)] { control.counters.takeCounts() }
 
     /// Lets clients in from now on, as soon as the guest has taken note that its connections of before are gone.
     func admitClients() {

@@ -22,9 +22,15 @@ struct BootSequence {
         do throws(Errno) { initramfs = try FileTree.openDirectory("/") } catch { throw BootFailure("/: \(error)") }
         let modules = ModuleLoader(root: initramfs, kernelRelease: Machine.kernelRelease)
         modules.loadListed()
+        let text = (try? File.readText("/proc/cmdline")) ?? ""
+        if modules.knowsDevices {
+            KernelFileSystems.mountSystem()
+            let devices = VirtioDevices.types()
+            if devices.contains(VirtioDevices.memory) { VirtioDevices.useMemoryWhenPlugged(commandLine: text) }
+            modules.loadListed(forDevices: devices)
+        }
         clock.mark("modules")
 
-        let text = (try? File.readText("/proc/cmdline")) ?? ""
         let root = RootFileSystem(commandLine: KernelCommandLine(text), modules: modules)
         let mounted = try root.mount()
         try root.enter()

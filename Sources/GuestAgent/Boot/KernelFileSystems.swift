@@ -8,9 +8,14 @@ enum KernelFileSystems {
         mount("devtmpfs", at: "/dev", [.noSetUserID], "mode=0755")
     }
 
+    /// Where the kernel tells of devices; it moves to the new root.
+    static func mountSystem() {
+        mount("sysfs", at: "/sys", [.noSetUserID, .noDevices, .noExecute])
+    }
+
     /// In the new root. What fails is said and does not stop the guest: a read-only root may lack a directory.
     static func mountRest() {
-        mount("sysfs", at: "/sys", [.noSetUserID, .noDevices, .noExecute])
+        mountSystem()
         mount("devpts", at: "/dev/pts", [.noSetUserID, .noExecute], "gid=5,mode=0620,ptmxmode=0666")
         mount("tmpfs", at: "/dev/shm", [.noSetUserID, .noDevices], "mode=1777")
         mount("tmpfs", at: "/run", [.noSetUserID, .noDevices], "mode=0755")

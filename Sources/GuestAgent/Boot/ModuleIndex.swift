@@ -50,6 +50,15 @@ struct ModuleIndex {
 
 /// The files in /etc/modules-load.d: modules-load.d(5).
 enum ModuleList {
+    /// The type of virtio device that a file is for, by its name: `…-virtio-<type>.conf`.
+    static func virtioType(ofFile name: String) -> Int? {
+        let words = name.utf8.prefix { $0 != UInt8(ascii: ".") }.split(separator: UInt8(ascii: "-"))
+        guard words.count >= 2, words[words.count - 2].elementsEqual("virtio".utf8), let number = words.last else {
+            return nil
+        }
+        return Int(String(decoding: number, as: UTF8.self))
+    }
+
     /// The names in one file: one a line; lines that begin with `#` or `;` are comments.
     static func names(_ text: [UInt8]) -> [String] {
         text.split(separator: UInt8(ascii: "\n")).compactMap { line in

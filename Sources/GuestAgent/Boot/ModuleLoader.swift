@@ -4,7 +4,8 @@ internal import Linux
 /// Loads kernel modules out of the initramfs, also after it is no longer the root.
 ///
 /// What the way to the first command needs is loaded at once. The lists whose names end in `-late.conf` (network, balloon, ...) wait
-/// until the guest is up or is told to use the network.
+/// until the guest is up or is told to use the network. Those that end in `-virtio-<n>.conf` are loaded if there is a virtio device of
+/// type n, and need its bus.
 final class ModuleLoader {
     /// The root directory of the initramfs.
     private let root: Descriptor
@@ -13,6 +14,8 @@ final class ModuleLoader {
     /// Files that need not be loaded again.
     private var done: [String] = []
     private var lateNames: [String] = []
+    /// By the type of device.
+    private var deviceNames: [Int: [String]] = [:]
 
     /// - Parameter root: The directory that has `lib/modules` and `etc/modules-load.d`.
     init(root: consuming Descriptor, kernelRelease: String) {
@@ -21,7 +24,7 @@ final class ModuleLoader {
         index = (try? Self.read(folder + "modules.dep", in: self.root)).map { ModuleIndex($0) }
     }
 
-    /// Loads what the lists of the initramfs name, but for the late ones. Without modules for this kernel there is nothing to do.
+    /// Loads what the lists of the initramfs name, but for the late ones and those of devices. Without modules for this kernel there is nothing to do.
     func loadListed() {
         let lists = "etc/modules-load.d"
         guard index != nil, let names = try? FileTree.names(in: root, at: lists) else { return }
@@ -29,9 +32,21 @@ final class ModuleLoader {
             guard let bytes = try? Self.read(lists + "/" + name, in: root) else { continue }
             if Self.has("-late.conf", atEndOf: name) {
                 lateNames += ModuleList.names(bytes)
+            } else if let type = ModuleList.virtioType(ofFile: name) {
+                deviceNames[type, default: []] += ModuleList.names(bytes)
             } else {
                 for module in ModuleList.names(bytes) { load(module, isExpected: true) }
             }
+        }
+    }
+
+    /// Whether there are lists for types of virtio devices.
+    var knowsDevices: Bool { !deviceNames.isEmpty }
+
+    /// Loads the lists for types of virtio devices.
+    func loadListed(forDevices types: Set<Int>) {
+        for type in types.sorted() {
+            for module in deviceNames.removeValue(forKey: type) ?? [] { load(module, isExpected: true) }
         }
     }
 

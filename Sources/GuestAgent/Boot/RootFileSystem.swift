@@ -88,7 +88,7 @@ struct RootFileSystem {
         try Mount.mount("overlay", at: Self.target, type: "overlay", [], data: data)
     }
 
-    /// Takes /proc and /dev along and makes the mounted tree the root of this process and all later ones.
+    /// Takes /proc and /dev along, and /sys if it is mounted, and makes the mounted tree the root of this process and all later ones.
     func enter() throws(BootFailure) {
         for path in ["/proc", "/dev"] {
             let target = Self.target + path
@@ -96,6 +96,11 @@ struct RootFileSystem {
             try attempt("\(path) in the root file system") { () throws(Errno) in
                 try Mount.mount(path, at: target, type: nil, [.move])
             }
+        }
+        if FileTree.exists("/sys/bus") {
+            // Else it is mounted anew.
+            try? FileTree.makeDirectory(Self.target + "/sys")
+            try? Mount.mount("/sys", at: Self.target + "/sys", type: nil, [.move])
         }
         try attempt("the root file system as /") { () throws(Errno) in
             try FileTree.setCurrentDirectory(Self.target)

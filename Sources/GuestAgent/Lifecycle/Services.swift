@@ -12,8 +12,8 @@ final class Services: EventHandler, HostSessionDelegate {
     /// How long after the first command may start the memory of the initramfs is freed and late modules are loaded, in ms.
     private static let idleDelay = 200
 
-    /// What may be on the way to a transfer, in bytes.
-    private static let filesReceiveBuffer: UInt64 = 1 << 20
+    /// What may be on the way to a command or a transfer, in bytes. The kernel has no more on its way from there either.
+    private static let connectionBuffer: UInt64 = 1 << 20
 
     private let loop: EventLoop
     private let signals: SignalDescriptor
@@ -33,10 +33,10 @@ final class Services: EventHandler, HostSessionDelegate {
         signals = try SignalDescriptor(numbers)
         processes = ProcessTable(.everyChild, loop: loop)
         let listener = try VsockSocket.listen(port: VsockPort.exec)
-        try? VsockSocket.setReceiveBuffer(UInt64(InputStream.window * 2), of: listener.rawValue)
+        try? VsockSocket.setReceiveBuffer(Self.connectionBuffer, of: listener.rawValue)
         server = ExecServer(listener: listener, loop: loop, launcher: CommandLauncher(), processes: processes)
         let filesListener = try VsockSocket.listen(port: VsockPort.files)
-        try? VsockSocket.setReceiveBuffer(Self.filesReceiveBuffer, of: filesListener.rawValue)
+        try? VsockSocket.setReceiveBuffer(Self.connectionBuffer, of: filesListener.rawValue)
         files = try FileServer(listener: filesListener, loop: loop)
         self.modules = modules
         self.initramfsIsRoot = initramfsIsRoot

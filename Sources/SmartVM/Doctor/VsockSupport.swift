@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Linux
 
-/// Whether smartvm-qemu's vsock device can work: it answers QEMU's ioctls on a child process's behalf, and reads and writes the
-/// memory of that child. Tried on a child that does nothing, since no list of versions says what a container's rules forbid.
+/// Whether smartvm-qemu's vsock and network devices can work: they answer QEMU's ioctls on a child process's behalf, and read and write
+/// the memory of that child. Tried on a child that does nothing, since no list of versions says what a container's rules forbid.
 enum VsockSupport {
     /// What could not be done, and the error.
     struct Obstacle: Error, Hashable, Sendable {
@@ -22,7 +22,7 @@ enum VsockSupport {
         // It reads from a pipe that nobody writes to, for as long as this process holds the other end.
         var spawn = Spawn("/bin/cat", arguments: ["cat"])
         spawn.descriptors = [pipe.read.rawValue, null.rawValue, null.rawValue]
-        spawn.notificationFilter = SeccompNotification.filter(ioctlOf: 1000, group: 0xaf)
+        spawn.notificationFilter = SeccompNotification.filter(ioctlOf: [1000], group: 0xaf)
         let child: ChildProcess
         do throws(Spawn.Failure) {
             child = try spawn.start().child

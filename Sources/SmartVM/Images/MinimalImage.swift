@@ -14,6 +14,10 @@ struct MinimalImage: Sendable {
     static let bootModules = ["virtio_mmio", "virtio_blk", "vmw_vsock_virtio_transport", "overlay"]
     /// Loaded by the agent once the guest is up, or is told to use the network.
     static let lateModules = ["virtio_net", "virtio_rng", "virtio_balloon"]
+    /// Loaded by the agent before the root file system is looked for, if there is a virtio device of the type.
+    static let deviceModules: [(type: Int, names: [String])] = [
+        (24, ["virtio_mem"]), (27, ["virtio_pmem", "nd_pmem"]),
+    ]
     /// Loaded by the agent when a root file system is of that type.
     static let fileSystemModules = ["ext4", "squashfs", "erofs"]
 
@@ -75,7 +79,8 @@ struct MinimalImage: Sendable {
         try await Tool.depmod.run(["-b", tree, release])
         let source = "\(tree)/lib/modules/\(release)"
         let modules = KernelModules(dependencies: try File.readText("\(source)/modules.dep"))
-        let chosen = modules.loadOrder(Self.bootModules + Self.lateModules + Self.fileSystemModules)
+        let chosen = modules.loadOrder(
+            Self.bootModules + Self.lateModules + Self.deviceModules.flatMap(\.names) + Self.fileSystemModules)
 
         let root = try ImageTree(root: "\(scratch)/initramfs")
         for directory in Initramfs.directories { try root.directory(directory) }
@@ -84,7 +89,10 @@ struct MinimalImage: Sendable {
             try root.file("lib/modules/\(release)/\(path)", module)
         }
         try root.file("lib/modules/\(release)/modules.dep", Array(modules.dependencies(of: chosen).utf8))
-        for (list, names) in [("smartvm", Self.bootModules), ("smartvm-late", Self.lateModules)] {
+        let lists =
+            [("smartvm", Self.bootModules), ("smartvm-late", Self.lateModules)]
+            + Self.deviceModules.map { ("smartvm-virtio-\($0.type)", $0.names) }
+        for (list, names) in lists {
             let lines = modules.names(of: modules.loadOrder(names)).map { "\($0)\n" }.joined()
             try root.file("etc/modules-load.d/\(list).conf", Array(lines.utf8))
         }
