@@ -31,6 +31,7 @@ let package = Package(
         .executable(name: "smartvm", targets: ["smartvm"]),
         .executable(name: "smartvm-guest", targets: ["smartvm-guest"]),
         .executable(name: "smartvm-qemu", targets: ["smartvm-qemu"]),
+        .executable(name: "smartvm-supervisor", targets: ["smartvm-supervisor"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -48,7 +49,9 @@ let package = Package(
 
         .target(name: "GuestProtocol", swiftSettings: rules),
         .target(name: "GuestFiles", dependencies: ["GuestProtocol", "Linux"], swiftSettings: rules),
-        .target(name: "GuestAgent", dependencies: ["GuestFiles", "GuestProtocol", "Linux"], swiftSettings: rules),
+        .target(name: "Reactor", dependencies: ["GuestProtocol", "Linux"], swiftSettings: rules),
+        .target(
+            name: "GuestAgent", dependencies: ["GuestFiles", "GuestProtocol", "Linux", "Reactor"], swiftSettings: rules),
         .executableTarget(
             name: "smartvm-guest", dependencies: ["CGuestInit", "GuestAgent"], swiftSettings: rules,
             // Every byte of it is read into the guest's memory at each boot.
@@ -70,9 +73,19 @@ let package = Package(
             linkerSettings: staticExecutable),
 
         .target(
+            name: "SupervisorProtocol", dependencies: ["FirecrackerAPI", "GuestProtocol"], swiftSettings: rules),
+        .target(
+            name: "Supervisor",
+            dependencies: ["FirecrackerAPI", "GuestProtocol", "Linux", "Reactor", "SupervisorProtocol"],
+            swiftSettings: rules),
+        .executableTarget(
+            name: "smartvm-supervisor", dependencies: ["Supervisor"], swiftSettings: rules,
+            linkerSettings: staticExecutable),
+
+        .target(
             name: "SmartVM",
             dependencies: [
-                "FirecrackerAPI", "FirecrackerClient", "GuestFiles", "GuestProtocol", "Linux",
+                "FirecrackerAPI", "FirecrackerClient", "GuestFiles", "GuestProtocol", "Linux", "SupervisorProtocol",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -95,7 +108,7 @@ let package = Package(
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: rules),
         .testTarget(name: "GuestProtocolTests", dependencies: ["GuestProtocol"], swiftSettings: rules),
         .testTarget(
-            name: "GuestAgentTests", dependencies: ["GuestAgent", "GuestFiles", "GuestProtocol", "Linux"],
+            name: "GuestAgentTests", dependencies: ["GuestAgent", "GuestFiles", "GuestProtocol", "Linux", "Reactor"],
             swiftSettings: rules),
         .testTarget(
             name: "GuestFilesTests", dependencies: ["GuestFiles", "GuestProtocol", "Linux"], swiftSettings: rules),
@@ -107,9 +120,13 @@ let package = Package(
             name: "FirecrackerQEMUTests", dependencies: ["FirecrackerQEMU", "FirecrackerAPI", "Linux"],
             swiftSettings: rules),
         .testTarget(
+            name: "SupervisorTests",
+            dependencies: ["FirecrackerAPI", "GuestProtocol", "Linux", "Supervisor", "SupervisorProtocol"],
+            swiftSettings: rules),
+        .testTarget(
             name: "SmartVMTests",
             dependencies: [
-                "SmartVM", "GuestProtocol", "Linux",
+                "SmartVM", "GuestProtocol", "Linux", "SupervisorProtocol",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOCore", package: "swift-nio"),

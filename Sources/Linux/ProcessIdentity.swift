@@ -30,6 +30,16 @@ public struct ProcessIdentity: Hashable, Sendable {
         String(try File.readText("/proc/sys/kernel/random/boot_id").prefix { $0 != "\n" })
     }
 
+    /// A line that is written down for other processes: pid, start time, boot.
+    public var line: String { "\(pid) \(startTime) \(bootID)\n" }
+
+    /// Reads such a line; nil if it is none.
+    public init?(line: String) {
+        let fields = line.split(whereSeparator: { $0 == " " || $0 == "\n" })
+        guard fields.count == 3, let pid = Int32(fields[0]), let startTime = UInt64(fields[1]) else { return nil }
+        self.init(pid: pid, startTime: startTime, bootID: String(fields[2]))
+    }
+
     /// The process itself, held by pidfd, if it still runs.
     public func open() -> ChildProcess? {
         guard let process = try? ChildProcess(adopting: pid), let now = try? ProcessIdentity(of: pid), now == self,

@@ -26,6 +26,9 @@ public final class SmartVM: Sendable {
     /// The guests' network.
     public let networkManager: NetworkManager
 
+    /// VMs that outlive this process.
+    public let sandboxes: SandboxManager
+
     private let host: MicroVMHost
     private let registry = Mutex(Registry())
 
@@ -56,6 +59,7 @@ public final class SmartVM: Sendable {
             dataDirectory: dataDirectory, vmmSelection: selection, networkManager: networkManager,
             baseImageManager: baseImageManager, imageManager: imageManager,
             firecrackerVersion: isChosen ? nil : options.firecrackerVersion, arch: arch, jailer: options.jailer)
+        sandboxes = SandboxManager(host)
     }
 
     /// Describes a VM; nothing is made on the host before it is started.

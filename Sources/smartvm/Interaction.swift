@@ -13,6 +13,9 @@ struct Interaction: Sendable {
         usesTerminal = options.terminal
     }
 
+    /// Whether a person types.
+    static var hasTerminal: Bool { isatty(0) == 1 && isatty(1) == 1 }
+
     /// The size of the terminal that the command gets; a size of its own where there is none here.
     var terminalSize: GuestCommand.TerminalSize? {
         usesTerminal ? Self.currentSize() ?? .init(rows: 24, columns: 80) : nil

@@ -5,7 +5,7 @@ import SmartVM
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Boot a fresh microVM, run a command in it, and throw it away.",
+        abstract: "Boot a fresh microVM, run a command in it, and throw it away; or keep it (-d).",
         usage: "smartvm run [<options>] [<image>] [-- <command> ...]",
         discussion: """
             The exit status is the command's: 128 + n if signal n ended it, 124 after --timeout, 125 if smartvm itself fails, \
@@ -13,8 +13,12 @@ struct RunCommand: AsyncParsableCommand {
 
             Ctrl-C reaches the command; a second one ends the VM. With -it all keys are the command's, as with docker.
 
+            With -d the VM stays, in the background: its id is printed when its guest runs. It ends when its command does; without \
+            one it runs until it is stopped. See smartvm exec, logs, stop, rm.
+
             EXAMPLES:
               smartvm run -- uname -a
+              smartvm run -d --name web --disk 1g
               echo hello | smartvm run -i -- tr a-z A-Z
               smartvm run -it --memory 512 --cpus 2 minimal
               smartvm run --rootfs ./debian.ext4 --env TERM=dumb --user nobody -- id
@@ -28,6 +32,10 @@ struct RunCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Machine") var machine: MachineOptions
     @OptionGroup(title: "Command") var process: ProcessOptions
+    @OptionGroup(title: "Life, with -d") var life: SandboxOptions
+
+    @Flag(name: [.short, .customLong("detach")], help: "Keep the VM, in the background.")
+    var detach = false
 
     @Option(help: ArgumentHelp("A name for the VM; also its host name.", valueName: "name"))
     var name: String?
@@ -44,7 +52,20 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: ArgumentHelp("Accepted for docker's sake: what run makes is always removed.", visibility: .hidden))
     var rm = false
 
+    func validate() throws {
+        if detach, timeout != nil || console || timings {
+            throw ValidationError(
+                "--timeout, --console and --timings are not for a VM in the background: see --ttl, and smartvm logs --console."
+            )
+        }
+        if detach, rm { throw ValidationError("A VM in the background is removed with smartvm rm.") }
+        if !detach, life.disk != nil || life.ttl != nil || life.restart.policy != .never {
+            throw ValidationError("--disk, --restart and --ttl are for a VM that stays: add -d.")
+        }
+    }
+
     func run() async throws {
+        if detach { return try await runInBackground() }
         let interaction = Interaction(process)
         let status = try await RunSession(
             configuration: try machine.configuration(image: image, name: name, hostname: process.hostname),
@@ -57,5 +78,21 @@ struct RunCommand: AsyncParsableCommand {
             interaction: interaction
         ).run()
         throw ExitCode(status)
+    }
+
+    /// A VM that could not be started is not kept.
+    private func runInBackground() async throws {
+        let sandbox = try await SandboxMaker(machine: machine, process: process, life: life)
+            .make(image: image, name: name, command: command)
+        let progress = ImageProgressReporter()
+        do {
+            try await sandbox.start { progress.report($0) }
+        } catch {
+            try? await sandbox.remove(force: true)
+            guard let error = error as? SmartVMError, let status = error.exitStatus else { throw error }
+            StandardError.print("smartvm: \(error)")
+            throw ExitCode(status)
+        }
+        print(sandbox.id)
     }
 }

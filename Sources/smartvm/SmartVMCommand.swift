@@ -12,12 +12,16 @@ struct SmartVMCommand: AsyncParsableCommand {
             EXAMPLES:
               smartvm run -- uname -a          a command in a fresh microVM, thrown away afterwards
               smartvm run -it                  a shell in one
+              smartvm run -d --name web        one that stays; smartvm exec, logs, stop and rm are about it
               smartvm doctor                   whether this machine can run them, and what is missing
             """,
         version: SmartVMVersion.current,
         subcommands: [
-            RunCommand.self, ConfigCommand.self, ImageCommand.self, VMMCommand.self, DoctorCommand.self,
-            BenchCommand.self,
+            RunCommand.self, CreateCommand.self, StartCommand.self, StopCommand.self, KillCommand.self,
+            RestartCommand.self, RemoveCommand.self, ListCommand.self, InspectCommand.self, ExecCommand.self,
+            ShellCommand.self, LogsCommand.self, WaitCommand.self, RenameCommand.self, PauseCommand.self,
+            UnpauseCommand.self, SystemCommand.self, ConfigCommand.self, ImageCommand.self, VMMCommand.self,
+            DoctorCommand.self, BenchCommand.self,
         ])
 
     /// Failures of smartvm itself end with 125, as docker's do, so that they can be told from the command's own status.

@@ -47,17 +47,22 @@ enum SmartVMProgram {
     }
 
     /// Starts it in the background, with its output going to a file.
-    static func start(_ arguments: [String], output: String, dataDirectory: String? = nil) throws -> ChildProcess {
+    static func start(
+        _ arguments: [String], output: String, dataDirectory: String? = nil, variables: [String: String] = [:]
+    ) throws -> ChildProcess {
         let file = try Descriptor.open(output, O_WRONLY | O_CREAT | O_TRUNC)
         let null = try Descriptor.open("/dev/null", O_RDONLY)
         var spawn = Spawn(path, arguments: ["smartvm"] + arguments)
-        spawn.environment = ["PATH", "HOME", "SMARTVM_DATA_DIR", "SMARTVM_GUEST", "SMARTVM_QEMU", "SMARTVM_VMM"]
-            .compactMap { name in
-                let value =
-                    name == "SMARTVM_DATA_DIR"
-                    ? dataDirectory ?? EnvironmentVariable.value(name) : EnvironmentVariable.value(name)
-                return value.map { "\(name)=\($0)" }
-            }
+        spawn.environment = [
+            "PATH", "HOME", "SMARTVM_DATA_DIR", "SMARTVM_GUEST", "SMARTVM_QEMU", "SMARTVM_SUPERVISOR", "SMARTVM_VMM",
+        ]
+        .compactMap { name in
+            let value =
+                name == "SMARTVM_DATA_DIR"
+                ? dataDirectory ?? EnvironmentVariable.value(name) : EnvironmentVariable.value(name)
+            return value.map { "\(name)=\($0)" }
+        }
+        spawn.environment += variables.map { "\($0)=\($1)" }
         spawn.descriptors = [null.rawValue, file.rawValue, file.rawValue]
         return try spawn.start().child
     }

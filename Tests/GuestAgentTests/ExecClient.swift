@@ -1,6 +1,7 @@
 import Glibc
 import GuestProtocol
 import Linux
+import Reactor
 
 @testable import GuestAgent
 

@@ -1,6 +1,7 @@
 import Glibc
 import GuestProtocol
 import Linux
+import Reactor
 import Testing
 
 @testable import GuestAgent

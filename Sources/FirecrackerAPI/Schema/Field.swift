@@ -20,24 +20,24 @@ public struct Field<Model: Sendable>: Sendable {
     public typealias Property<Value> = WritableKeyPath<Model, Value> & Sendable
 
     /// A member that must be there.
-    static func required<Value: Sendable>(
+    package static func required<Value: Sendable>(
         _ name: String, _ property: any Property<Value>, _ codec: Codec<Value>
     ) -> Field {
         plain(name, property, codec, .required)
     }
 
-    static func required<Value: WireValue>(_ name: String, _ property: any Property<Value>) -> Field {
+    package static func required<Value: WireValue>(_ name: String, _ property: any Property<Value>) -> Field {
         plain(name, property, Value.codec, .required)
     }
 
     /// A member that may be absent but not null: the model's initial value has the default.
-    static func defaulted<Value: Sendable>(
+    package static func defaulted<Value: Sendable>(
         _ name: String, _ property: any Property<Value>, _ codec: Codec<Value>
     ) -> Field {
         plain(name, property, codec, .defaulted)
     }
 
-    static func defaulted<Value: WireValue>(_ name: String, _ property: any Property<Value>) -> Field {
+    package static func defaulted<Value: WireValue>(_ name: String, _ property: any Property<Value>) -> Field {
         plain(name, property, Value.codec, .defaulted)
     }
 
@@ -55,7 +55,7 @@ public struct Field<Model: Sendable>: Sendable {
 
     /// A member that may be absent but not null, and that a request leaves out where it has the default: a Firecracker
     /// that is older than the member refuses its very name.
-    static func sparse<Value: WireValue & Equatable>(
+    package static func sparse<Value: WireValue & Equatable>(
         _ name: String, _ property: any Property<Value>, default value: Value
     ) -> Field {
         let whole = defaulted(name, property)
@@ -71,7 +71,7 @@ public struct Field<Model: Sendable>: Sendable {
     /// - Parameters:
     ///   - isElementOptional: Whether it may also be absent in the form of an array.
     ///   - isShownAsNull: Whether an answer shows nil as null; otherwise the member is left out.
-    static func optional<Value: Sendable>(
+    package static func optional<Value: Sendable>(
         _ name: String, _ property: any Property<Value?>, _ codec: Codec<Value>, isElementOptional: Bool = false,
         isShownAsNull: Bool = true
     ) -> Field {
@@ -91,7 +91,7 @@ public struct Field<Model: Sendable>: Sendable {
             })
     }
 
-    static func optional<Value: WireValue>(
+    package static func optional<Value: WireValue>(
         _ name: String, _ property: any Property<Value?>, isElementOptional: Bool = false, isShownAsNull: Bool = true
     ) -> Field {
         optional(

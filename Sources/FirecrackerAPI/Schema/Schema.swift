@@ -10,7 +10,7 @@ public struct Schema<Model: Sendable>: Sendable {
     /// What decoding starts from: the defaults. What is required is always overwritten.
     let initial: Model
 
-    init(_ name: String, initial: Model, ignoresUnknownFields: Bool = false, _ fields: [Field<Model>]) {
+    package init(_ name: String, initial: Model, ignoresUnknownFields: Bool = false, _ fields: [Field<Model>]) {
         self.name = name
         self.initial = initial
         self.ignoresUnknownFields = ignoresUnknownFields

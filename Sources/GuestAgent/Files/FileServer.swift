@@ -2,6 +2,7 @@ internal import Glibc
 internal import GuestFiles
 internal import GuestProtocol
 internal import Linux
+internal import Reactor
 internal import Synchronization
 
 /// Accepts file connections, and serves each on a thread of its own.

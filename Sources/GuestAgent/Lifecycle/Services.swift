@@ -1,6 +1,7 @@
 internal import Glibc
 internal import GuestProtocol
 internal import Linux
+internal import Reactor
 
 /// Everything that the agent does once the guest is up.
 final class Services: EventHandler, HostSessionDelegate {

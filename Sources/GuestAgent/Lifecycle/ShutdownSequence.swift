@@ -1,6 +1,7 @@
 internal import Glibc
 internal import GuestProtocol
 internal import Linux
+internal import Reactor
 
 /// Ends the guest in good order: processes first, then file systems, then the machine.
 final class ShutdownSequence: EventHandler {

@@ -1,5 +1,6 @@
 internal import GuestProtocol
 internal import Linux
+internal import Reactor
 
 /// Accepts exec connections, once the guest has its identity.
 ///

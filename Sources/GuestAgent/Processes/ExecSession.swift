@@ -1,6 +1,7 @@
 internal import Glibc
 internal import GuestProtocol
 internal import Linux
+internal import Reactor
 
 /// Whoever limits how many sessions there are.
 protocol ExecSessionOwner: AnyObject {

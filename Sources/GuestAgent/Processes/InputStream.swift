@@ -1,5 +1,6 @@
 internal import GuestProtocol
 internal import Linux
+internal import Reactor
 
 /// A command's stdin, and what it has not read yet.
 ///

@@ -1,5 +1,6 @@
 internal import GuestProtocol
 internal import Linux
+internal import Reactor
 
 /// One output of a command: a pipe, or its terminal.
 ///

@@ -1,4 +1,5 @@
 internal import Linux
+internal import Reactor
 
 /// Whoever wants to know how a child ended.
 protocol ChildObserver: AnyObject {

@@ -1,5 +1,6 @@
 internal import GuestProtocol
 internal import Linux
+internal import Reactor
 
 /// What a session asks of the agent.
 protocol HostSessionDelegate: AnyObject {

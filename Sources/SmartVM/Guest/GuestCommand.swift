@@ -1,5 +1,5 @@
 /// A command to run in a guest.
-public struct GuestCommand: Hashable, Sendable {
+public struct GuestCommand: Hashable, Sendable, Codable {
     /// The program first: a path, or a name that is looked for in the guest's PATH.
     public var arguments: [String]
     /// Added to the guest's own defaults (PATH, HOME, USER).
@@ -14,7 +14,7 @@ public struct GuestCommand: Hashable, Sendable {
     public var hasStandardInput: Bool
 
     /// The size of a terminal in characters.
-    public struct TerminalSize: Hashable, Sendable {
+    public struct TerminalSize: Hashable, Sendable, Codable {
         /// Lines.
         public var rows: UInt16
         /// Characters in a line.

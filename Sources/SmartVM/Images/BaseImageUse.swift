@@ -8,6 +8,9 @@ public final class BaseImageUse: Sendable {
     public let bundle: BaseImageBundle
     private let lock: FileLock
 
+    /// The lock as a descriptor: a process that is given a copy keeps the image, too.
+    var lockDescriptor: Int32 { lock.descriptor.rawValue }
+
     /// - Throws: `IMAGE_NOT_FOUND` if the image has just gone.
     init(_ bundle: BaseImageBundle) throws(SmartVMError) {
         do throws(Errno) {

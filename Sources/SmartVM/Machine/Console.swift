@@ -59,13 +59,17 @@ final class Console: Sendable {
 
     /// The last lines, without control characters that a hostile guest may have put there for a terminal to obey.
     func lastLines(_ number: Int) -> [String] {
-        let bytes = recent.withLock { $0 }
+        Array(Self.printable(recent.withLock { $0 }).suffix(number))
+    }
+
+    /// The lines of what a guest has printed, without control characters and without empty ones.
+    static func printable(_ bytes: [UInt8]) -> [String] {
         let text = String(decoding: bytes, as: UTF8.self)
         let lines = text.split(whereSeparator: \.isNewline).map { line in
             String(
                 String.UnicodeScalarView(
                     line.unicodeScalars.filter { $0 == "\t" || ($0.value >= 32 && $0.value != 127) }))
         }
-        return Array(lines.filter { !$0.isEmpty }.suffix(number))
+        return lines.filter { !$0.isEmpty }
     }
 }

@@ -8,13 +8,8 @@ extension MicroVM {
     public nonisolated func withProcess<Result>(
         _ command: GuestCommand, _ body: (GuestProcess) async throws -> Result
     ) async throws -> Result {
-        let request = try command.request()
         do {
-            return try await GuestSocket.withConnection(try await runningVsockPath(), port: VsockPort.exec) {
-                reader, writer in
-                try await writer.write(ExecInput.start(request))
-                return try await body(GuestProcess(reader: reader, writer: writer))
-            }
+            return try await GuestProcess.run(command, by: try await runningVsockPath(), body)
         } catch let error as SmartVMError where error.code == .guestUnreachable {
             throw await withLastWords(error)
         }
@@ -43,28 +38,7 @@ extension MicroVM {
     public nonisolated func exec(
         _ command: GuestCommand, input: [UInt8]? = nil, limit: Int = 16 << 20
     ) async throws -> GuestCommandResult {
-        try await withProcess(command) { process in
-            let sink = process.input
-            let feeder = input.map { bytes in
-                Task {
-                    try? await sink.write(bytes)
-                    try? await sink.closeStandardInput()
-                }
-            }
-            defer { feeder?.cancel() }
-            var result = GuestCommandResult()
-            while let event = try await process.nextEvent() {
-                switch event {
-                case .started: break
-                case .standardOutput(let bytes):
-                    result.standardOutputBytes += bytes.prefix(max(0, limit) - result.standardOutputBytes.count)
-                case .standardError(let bytes):
-                    result.standardErrorBytes += bytes.prefix(max(0, limit) - result.standardErrorBytes.count)
-                case .ended(let ending): result.ending = ending
-                }
-            }
-            return result
-        }
+        try await withProcess(command) { try await $0.collectOutput(input: input, limit: limit) }
     }
 
     /// Where connections to the guest are made.

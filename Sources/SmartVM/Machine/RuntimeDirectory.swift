@@ -29,9 +29,12 @@ final class RuntimeDirectory: Sendable {
         self.lock = lock
     }
 
+    /// The lock as a descriptor: a process that is given a copy owns the directory for as long as it lives, too.
+    var lockDescriptor: Int32 { lock.descriptor.rawValue }
+
     /// Writes down, durably for other processes, which process is the VM's.
     func writeDown(_ process: ProcessIdentity) throws(Errno) {
-        try File.replace("\(path)/process", with: Array("\(process.pid) \(process.startTime) \(process.bootID)\n".utf8))
+        try File.replace("\(path)/process", with: Array(process.line.utf8))
     }
 
     /// Writes down sockets that the VM will have outside of the directory, before they are made: they are removed with it.
@@ -56,10 +59,7 @@ final class RuntimeDirectory: Sendable {
     }
 
     fileprivate static func recordedProcess(in path: String) -> ProcessIdentity? {
-        guard let text = try? File.readText("\(path)/process") else { return nil }
-        let fields = text.split(whereSeparator: { $0 == " " || $0 == "\n" })
-        guard fields.count == 3, let pid = Int32(fields[0]), let startTime = UInt64(fields[1]) else { return nil }
-        return ProcessIdentity(pid: pid, startTime: startTime, bootID: String(fields[2]))
+        (try? File.readText("\(path)/process")).flatMap { ProcessIdentity(line: $0) }
     }
 
     /// The directory holds files and sockets, no directories; the lock's file goes last so that an interrupted removal is seen
@@ -145,6 +145,21 @@ struct RuntimeDirectories: Sendable {
             reclaimed.append(name)
         }
         return reclaimed
+    }
+
+    /// Ends what the owner of one directory has left and removes it. Blocks the thread while processes end.
+    ///
+    /// - Returns: False if the directory has an owner.
+    func reclaim(_ id: String) -> Bool {
+        let directory = "\(path)/\(id)"
+        guard FileTree.exists(directory) else { return true }
+        guard let owner = abandonedLock(of: directory) else { return !FileTree.exists(directory) }
+        Self.endProcesses(of: directory)
+        guard let creation = try? FileLock("\(path)/.lock", wait: true) else { return false }
+        RuntimeDirectory.removeTree(directory)
+        withExtendedLifetime(creation) {}
+        withExtendedLifetime(owner) {}
+        return true
     }
 
     /// The lock of a directory that nobody owns; nil if it has an owner.

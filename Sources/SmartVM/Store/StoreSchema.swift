@@ -38,6 +38,43 @@ enum StoreSchema {
                     ) STRICT;
                     """)
         }
+        migrator.registerMigration("vms") { database in
+            // A VM that outlives the command that made it. `phase` and the owner say what is being done to it and by whom; `image`
+            // and `command` are parts of `config` that a list shows.
+            try database.execute(
+                sql: """
+                    CREATE TABLE vm (
+                        id TEXT PRIMARY KEY NOT NULL,
+                        name TEXT NOT NULL UNIQUE,
+                        phase TEXT NOT NULL,
+                        ownerPID INTEGER,
+                        ownerStart INTEGER,
+                        ownerBootID TEXT,
+                        generation INTEGER NOT NULL,
+                        config TEXT NOT NULL,
+                        image TEXT NOT NULL,
+                        command TEXT NOT NULL,
+                        machineID TEXT NOT NULL,
+                        createdAt INTEGER NOT NULL,
+                        startedAt INTEGER,
+                        finishedAt INTEGER,
+                        exitStatus INTEGER,
+                        error TEXT,
+                        restarts INTEGER NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+
+                    -- What has happened to VMs, those that are gone too.
+                    CREATE TABLE event (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        time INTEGER NOT NULL,
+                        vm TEXT NOT NULL,
+                        name TEXT NOT NULL,
+                        action TEXT NOT NULL,
+                        exitStatus INTEGER,
+                        error TEXT
+                    ) STRICT;
+                    """)
+        }
         return migrator
     }
 }

@@ -1,12 +1,11 @@
 internal import Glibc
-internal import Linux
 
 /// A VMM and whatever it started: the processes of one session, which its leader's pid names.
 ///
 /// A VMM may be one process (Firecracker) or several. The kernel ends the others when the leader goes; this waits until they have.
-enum ProcessSession {
+public enum ProcessSession {
     /// Ends the leader, politely for `grace`, then by force, and waits for all processes of its session to end. Blocks the thread.
-    static func kill(leader: ProcessIdentity, grace: Duration) {
+    public static func kill(leader: ProcessIdentity, grace: Duration) {
         if let process = leader.open() {
             if grace > .zero {
                 process.kill(SIGTERM)

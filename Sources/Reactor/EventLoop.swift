@@ -1,20 +1,20 @@
-internal import Linux
+package import Linux
 
 /// Something that waits for descriptors or for time to pass.
-protocol EventHandler: AnyObject {
+package protocol EventHandler: AnyObject {
     /// - Parameters:
     ///   - events: What happened; empty if it is a timer.
     ///   - source: What the handler registered, by its own numbering.
     func handle(_ events: Epoll.Events, source: UInt8)
 }
 
-/// The agent's one loop: descriptors that became ready, and timers, each handed to its handler, one after the other, on one thread.
+/// A program's one loop: descriptors that became ready, and timers, each handed to its handler, one after the other, on one thread.
 ///
-/// Nothing else in the agent waits. Swift's own concurrency would cost a guest that is emulated more time at start than all
+/// Nothing else in the guest's agent, and in the supervisor of a VM, waits. Swift's own concurrency would cost a guest that is emulated more time at start than all
 /// of its other work, and a single thread needs no locks.
-final class EventLoop {
+package final class EventLoop {
     /// What a handler holds while it waits for a descriptor.
-    struct Registration {
+    package struct Registration {
         fileprivate var token: UInt64
         fileprivate var descriptor: Int32
     }
@@ -34,7 +34,7 @@ final class EventLoop {
     }
 
     /// Room for whoever is handled now: what is in it is forgotten afterwards, unless the handler takes the buffer.
-    private(set) var buffer: UnsafeMutableRawBufferPointer
+    package private(set) var buffer: UnsafeMutableRawBufferPointer
     private var spareBuffers: [UnsafeMutableRawBufferPointer] = []
     /// More than so many are given back to the system.
     private static let maximumSpareBuffers = 4
@@ -46,7 +46,7 @@ final class EventLoop {
     private var nextTimer: UInt64 = 0
     private var running = true
 
-    init(bufferSize: Int) throws(Errno) {
+    package init(bufferSize: Int) throws(Errno) {
         epoll = try Epoll()
         buffer = .allocate(byteCount: bufferSize, alignment: 4096)
     }
@@ -57,12 +57,12 @@ final class EventLoop {
     }
 
     /// The buffer with what is in it becomes the caller's, who gives it back when it is done.
-    func takeBuffer() -> UnsafeMutableRawBufferPointer {
+    package func takeBuffer() -> UnsafeMutableRawBufferPointer {
         defer { buffer = spareBuffers.popLast() ?? .allocate(byteCount: buffer.count, alignment: 4096) }
         return buffer
     }
 
-    func giveBack(_ buffer: UnsafeMutableRawBufferPointer) {
+    package func giveBack(_ buffer: UnsafeMutableRawBufferPointer) {
         if spareBuffers.count < Self.maximumSpareBuffers {
             spareBuffers.append(buffer)
         } else {
@@ -71,7 +71,7 @@ final class EventLoop {
     }
 
     /// Waits for events on a descriptor (level-triggered) until ``remove(_:)``, and keeps the handler alive until then.
-    func add(
+    package func add(
         _ descriptor: Int32, _ events: Epoll.Events, handler: any EventHandler, source: UInt8
     ) throws(Errno) -> Registration {
         let index = freeSlots.popLast() ?? slots.count
@@ -89,12 +89,12 @@ final class EventLoop {
     }
 
     /// Waits for other events from now on.
-    func modify(_ registration: Registration, _ events: Epoll.Events) {
+    package func modify(_ registration: Registration, _ events: Epoll.Events) {
         try? epoll.modify(registration.descriptor, events, token: registration.token)
     }
 
     /// Waits no more. Comes before the descriptor is closed.
-    func remove(_ registration: Registration) {
+    package func remove(_ registration: Registration) {
         let index = Int(registration.token & 0xffff_ffff)
         guard slots[index].generation == UInt32(registration.token >> 32) else { return }
         try? epoll.remove(registration.descriptor)
@@ -107,19 +107,19 @@ final class EventLoop {
     ///
     /// - Returns: A number to ``cancel(timer:)`` it by.
     @discardableResult
-    func schedule(milliseconds: Int, handler: any EventHandler, source: UInt8) -> UInt64 {
+    package func schedule(milliseconds: Int, handler: any EventHandler, source: UInt8) -> UInt64 {
         nextTimer += 1
         let deadline = Clock.monotonicNanoseconds + UInt64(milliseconds) * 1_000_000
         timers.append(Timer(deadline: deadline, number: nextTimer, handler: handler, source: source))
         return nextTimer
     }
 
-    func cancel(timer: UInt64) {
+    package func cancel(timer: UInt64) {
         timers.removeAll { $0.number == timer }
     }
 
     /// Serves until ``stop()``.
-    func run() throws(Errno) {
+    package func run() throws(Errno) {
         running = true
         while running {
             fireTimers()
@@ -135,7 +135,7 @@ final class EventLoop {
     }
 
     /// Ends ``run()`` when the present handlers are done.
-    func stop() {
+    package func stop() {
         running = false
     }
 

@@ -1,11 +1,9 @@
-internal import FirecrackerAPI
-
 /// The body of a refusal, in either of its two shapes.
-enum FaultBody {
+package enum FaultBody {
     /// The VMM's words.
     ///
     /// An API fault is JSON. A fault of HTTP itself only looks like it: there is a raw line break in its string.
-    static func message(of body: [UInt8]) -> String {
+    package static func message(of body: [UInt8]) -> String {
         if let value = try? JSONValue(decoding: body), case .object(let object) = value {
             for name in ["fault_message", "error"] {
                 if case .string(let message) = object[name] { return message }

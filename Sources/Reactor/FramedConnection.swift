@@ -1,8 +1,8 @@
-internal import GuestProtocol
-internal import Linux
+package import GuestProtocol
+package import Linux
 
 /// Why a connection is over.
-enum ConnectionEnd: Error {
+package enum ConnectionEnd: Error {
     /// The peer closed it.
     case closed
     /// The kernel or the peer broke it.
@@ -15,7 +15,7 @@ enum ConnectionEnd: Error {
 ///
 /// Back-pressure is the owner's: while ``isBlocked`` it reads from no source of data, so that never more than one data frame, and a
 /// few control frames, wait here. The owner handles the readiness of the descriptor and calls ``receive(_:)`` and ``flush()``.
-final class FramedConnection {
+package final class FramedConnection {
     private let descriptor: Descriptor
     private let loop: EventLoop
     private var decoder = FrameDecoder()
@@ -27,7 +27,7 @@ final class FramedConnection {
     /// Control frames that come after it.
     private var controlFrames: [UInt8] = []
 
-    init(
+    package init(
         _ descriptor: consuming Descriptor, loop: EventLoop, handler: any EventHandler, source: UInt8
     ) throws(Errno) {
         self.descriptor = descriptor
@@ -40,23 +40,23 @@ final class FramedConnection {
     }
 
     /// Whether bytes wait until the peer takes more.
-    var isBlocked: Bool { dataFrame != nil || !controlFrames.isEmpty }
+    package var isBlocked: Bool { dataFrame != nil || !controlFrames.isEmpty }
 
     /// The message of a piece.
-    static func message<Message: FrameMessage>(
+    package static func message<Message: FrameMessage>(
         _ piece: FrameDecoder.Piece, as type: Message.Type = Message.self
     ) throws(ConnectionEnd) -> Message {
         do throws(GuestProtocolError) { return try Message(piece) } catch { throw .garbage(error) }
     }
 
     /// Sends a message, or lets it wait behind what waits already.
-    func send(_ message: some FrameMessage) throws(ConnectionEnd) {
+    package func send(_ message: some FrameMessage) throws(ConnectionEnd) {
         do throws(GuestProtocolError) { try message.encode(into: &controlFrames) } catch { throw .garbage(error) }
         if dataFrame == nil { try sendControlFrames() }
     }
 
     /// Sends a data frame whose payload the caller has put into the loop's buffer, after the room for a header. Only while not blocked.
-    func sendBuffered(_ header: FrameHeader) throws(ConnectionEnd) {
+    package func sendBuffered(_ header: FrameHeader) throws(ConnectionEnd) {
         header.store(to: loop.buffer)
         let length = FrameHeader.size + header.length
         let sent = try write(UnsafeRawBufferPointer(rebasing: loop.buffer[..<length]))
@@ -68,7 +68,7 @@ final class FramedConnection {
     }
 
     /// Sends what waits, as far as the peer takes it.
-    func flush() throws(ConnectionEnd) {
+    package func flush() throws(ConnectionEnd) {
         if let buffer = dataFrame {
             let sent = try write(UnsafeRawBufferPointer(rebasing: buffer[dataLeft]))
             dataLeft = (dataLeft.lowerBound + sent)..<dataLeft.upperBound
@@ -108,14 +108,14 @@ final class FramedConnection {
     }
 
     /// Whether the handler is told when the peer takes more; begins by itself when something has to wait.
-    func watchForRoom(_ enabled: Bool) {
+    package func watchForRoom(_ enabled: Bool) {
         guard enabled != isWatchingForRoom, let registration else { return }
         isWatchingForRoom = enabled
         loop.modify(registration, enabled ? [.readable, .writable] : [.readable])
     }
 
     /// Reads once and gives the pieces to `body`, which must not use the loop's buffer while it looks at a piece.
-    func receive(_ body: (FrameDecoder.Piece) throws(ConnectionEnd) -> Void) throws(ConnectionEnd) {
+    package func receive(_ body: (FrameDecoder.Piece) throws(ConnectionEnd) -> Void) throws(ConnectionEnd) {
         let count: Int
         do throws(Errno) {
             count = try descriptor.read(into: loop.buffer)
@@ -133,7 +133,7 @@ final class FramedConnection {
     }
 
     /// Waits for nothing any more. The descriptor is closed with the last reference.
-    func close() {
+    package func close() {
         if let registration { loop.remove(registration) }
         registration = nil
     }

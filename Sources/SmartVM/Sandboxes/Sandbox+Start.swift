@@ -1,0 +1,227 @@
+internal import FirecrackerAPI
+internal import FirecrackerClient
+internal import GuestProtocol
+internal import Linux
+internal import SupervisorProtocol
+
+extension Sandbox {
+    /// Boots its guest and returns when that runs, and its command if it has one. One that runs already is left as it is. What is
+    /// begun goes on if this process ends meanwhile.
+    ///
+    /// - Parameter imageProgress: Told of the steps if the image must be made first.
+    /// - Throws: `NO_SUCH_VM`, `INVALID_CONFIG`, `INVALID_FILE`, `VMM_NOT_FOUND`, `SUPERVISOR_FAILED`, `VMM_FAILED`, `API_ERROR`,
+    ///   `BOOT_FAILED` with the last lines of the guest's console, `COMMAND_FAILED`. It does not run then.
+    public func start(_ imageProgress: @escaping ImageProgress.Handler = { _ in }) async throws {
+        let (lock, record) = try await takeLock()
+        defer { withExtendedLifetime(lock) {} }
+        if record.phase == .active { return }
+        manager.step(.locked)
+        let config = try Self.decodedConfig(of: record)
+        let (plan, imageUse) = try await plan(record, config, imageProgress)
+        let manager = manager
+        let directory = directory
+        let report = try await BlockingWork.run {
+            try Self.launch(plan, record, manager: manager, directory: directory, imageUse: imageUse)
+        }
+        if let failure = report?.failure {
+            // Takes back what is left; the lock is held.
+            _ = try await BlockingWork.run { try manager.awaitEnd(of: record.id) }
+            throw startFailure(failure, report?.message ?? "", status: report?.exitStatus)
+        }
+        guard report != nil else {
+            _ = try await BlockingWork.run { try manager.awaitEnd(of: record.id) }
+            throw SmartVMError(
+                .supervisorFailed, "The supervisor of VM \(record.name) has ended before the guest ran.",
+                cure: "Its messages are in \(directory.supervisorLogPath).")
+        }
+        manager.step(.started)
+    }
+
+    /// Finds all that a life needs, and says what the supervisor is to do.
+    private func plan(
+        _ record: VMRecord, _ config: SandboxConfig, _ imageProgress: @escaping ImageProgress.Handler
+    ) async throws -> (SupervisorPlan, BaseImageUse?) {
+        let host = manager.host
+        try config.vm.requireValid()
+        let vmm = try await host.resolveVMM(progress: imageProgress)
+        try config.vm.requireValid(for: try await vmm.version(in: host.dataDirectory))
+        var boot = try await BootPlan(
+            config.vm, in: host.dataDirectory, images: host.baseImageManager, imageProgress: imageProgress)
+        if config.diskSize != nil { try attachDisk(&boot) }
+        let runtime = manager.runtimePath(id)
+        let vsock = "\(runtime)/vsock.sock"
+        let hasLogger = boot.logger != nil
+        let requests = try boot.requests(vsockPath: vsock).map { request in try PlannedRequest(request) }
+        let plan = SupervisorPlan(
+            generation: UInt64(clamping: record.generation + 1), directory: directory.path, runtimeDirectory: runtime,
+            vmm: Program(
+                path: vmm.path,
+                arguments: ["--api-sock", "\(runtime)/api.sock", "--id", id]
+                    + (hasLogger ? [] : ["--log-path", "\(runtime)/vmm.log"]),
+                environment: ["PATH=\(EnvironmentVariable.value("PATH") ?? "/usr/local/bin:/usr/bin:/bin")"]),
+            apiSocket: "\(runtime)/api.sock", vsockSocket: vsock, requests: requests, hasAgent: boot.hasAgent,
+            guest: GuestDescription(hostname: config.vm.hostname ?? record.name, machineID: record.machineID),
+            command: try config.command.map { PlannedCommand(try $0.request()) },
+            bootMilliseconds: config.bootTimeout.inMilliseconds,
+            stop: Self.steps(config.stopTimeout, hasAgent: boot.hasAgent), restart: RestartPolicy(config.restart),
+            lifetimeMilliseconds: config.lifetime?.inMilliseconds,
+            log: LogLimits(bytes: UInt64(clamping: max(3, config.logSize) / 3), files: 3))
+        return (plan, boot.imageUse)
+    }
+
+    /// The disk comes last, so that the other drives keep their names.
+    private func attachDisk(_ boot: inout BootPlan) throws(SmartVMError) {
+        guard FileTree.exists(directory.diskPath) else {
+            throw SmartVMError(
+                .invalidFile, "The VM's disk \(directory.diskPath) is gone.",
+                cure: "Put it back, or remove the VM and create it anew.")
+        }
+        guard let letter = UnicodeScalar(UInt32(97 + boot.drives.count)), boot.drives.count < 26, boot.hasAgent else {
+            throw SmartVMError(
+                .invalidConfiguration,
+                "A sandbox with a disk needs the agent in its guest, and at most 25 other drives.")
+        }
+        var driveID = "disk"
+        while boot.drives.contains(where: { $0.driveId == driveID }) { driveID += "_" }
+        boot.drives.append(
+            Drive(driveId: driveID, isRootDevice: false, isReadOnly: false, pathOnHost: directory.diskPath))
+        boot.bootSource.bootArgs = (boot.bootSource.bootArgs ?? "") + " smartvm.overlay=/dev/vd\(Character(letter))"
+    }
+
+    /// Starts the supervisor and waits until it says how it went. Blocks the thread.
+    ///
+    /// - Returns: What it has said; nil if it has ended without a word.
+    private static func launch(
+        _ plan: SupervisorPlan, _ record: VMRecord, manager: SandboxManager, directory: SandboxDirectory,
+        imageUse: BaseImageUse?
+    ) throws(SmartVMError) -> StartReport? {
+        let program = try SupervisorProgram()
+        let runtime = try manager.host.directories.create(record.id)
+        manager.step(.runtimeDirectoryMade)
+        let waiting: SupervisorProgram.Waiting
+        do throws(SmartVMError) {
+            do throws(Errno) {
+                try File.replace(directory.planPath, with: plan.json(showsNulls: false) + [0x0a])
+            } catch {
+                throw error == .noSpace
+                    ? SmartVMError.noSpace(at: directory.planPath, underlying: error)
+                    : SmartVMError(
+                        .dataDirectoryUnusable, "The plan \(directory.planPath) cannot be written: \(error).",
+                        underlying: error)
+            }
+            manager.step(.planWritten)
+            waiting = try program.spawn(
+                plan: directory.planPath, log: directory.supervisorLogPath,
+                locks: [runtime.lockDescriptor] + (imageUse.map { [$0.lockDescriptor] } ?? []))
+        } catch {
+            runtime.remove()
+            throw error
+        }
+        manager.step(.supervisorSpawned)
+        let child = waiting.gated.child
+        let identity = waiting.identity
+        do {
+            // It may run once it is written down.
+            try manager.store.update(vm: record.id, "start") { record in
+                record.phase = .active
+                record.owner = identity
+                record.generation = Int64(clamping: plan.generation)
+                record.startedAt = nil
+                record.finishedAt = nil
+                record.exitStatus = nil
+                record.error = nil
+                record.restarts = 0
+            }
+        } catch {
+            child.kill(9)
+            _ = try? child.waitUntilExit()
+            runtime.remove()
+            throw error
+        }
+        manager.step(.ownerWritten)
+        return try finish(waiting, child, manager: manager)
+    }
+
+    private static func finish(
+        _ waiting: consuming SupervisorProgram.Waiting, _ child: ChildProcess, manager: SandboxManager
+    ) throws(SmartVMError) -> StartReport? {
+        do throws(Errno) {
+            // A process that lives on must take the end of its children.
+            try Thread("smartvm-reaper", stackSize: 64 << 10) { _ = try? child.waitUntilExit() }.detach()
+            let report = try waiting.release()
+            manager.step(.supervisorReleased)
+            let line = try report.readAll(limit: 1 << 20)
+            return try? StartReport(decoding: line, skipsUnknownFields: true)
+        } catch {
+            child.kill(9)
+            throw SmartVMError(.supervisorFailed, "The supervisor cannot be started: \(error).", underlying: error)
+        }
+    }
+
+    private func startFailure(
+        _ failure: StartReport.Failure, _ message: String, status: UInt32?
+    ) -> SmartVMError {
+        switch failure {
+        case .vmmFailed:
+            SmartVMError(
+                .vmmFailed, message + directory.closingLines(12),
+                cure: "Run `smartvm doctor` to see which VMM can be used here.")
+        case .apiError: SmartVMError(.apiError, message)
+        case .bootFailed:
+            SmartVMError(
+                .bootFailed, message + directory.closingLines(12),
+                cure:
+                    "Its console is in \(directory.consolePath); --memory gives more memory, --boot-timeout more time.")
+        case .commandFailed:
+            // As a command's own failure it has a status.
+            SmartVMError(
+                .commandFailed, message,
+                underlying: GuestCommandEnding.NotStarted(status: Int32(clamping: status ?? 125)))
+        case .stopped: SmartVMError(.invalidState, "The VM was stopped while it was being started.")
+        }
+    }
+}
+
+extension GuestCommandEnding {
+    /// The status that a shell gives to a command that could not be run.
+    struct NotStarted: Error {
+        var status: Int32
+    }
+}
+
+extension SmartVMError {
+    /// With `COMMAND_FAILED`: 127 if there is no such program, 126 if it cannot be executed, 125 for anything else.
+    public var exitStatus: Int32? { (underlying as? GuestCommandEnding.NotStarted)?.status }
+}
+
+extension SandboxManager {
+    /// Waits for the end of a supervisor that has announced it, and takes back what is left. Blocks the thread; the caller has the lock.
+    func awaitEnd(of id: String) throws(SmartVMError) -> VMRecord? {
+        if let supervisor = try store.vm(id)?.owner?.open(), !supervisor.waitForEnd(timeout: .seconds(10)) {
+            supervisor.kill(9)
+            _ = supervisor.waitForEnd(timeout: .seconds(5))
+        }
+        return try reconcile(id)
+    }
+}
+
+extension SupervisorProgram.Waiting {
+    /// Lets it run.
+    ///
+    /// - Returns: Where it will say how the start went.
+    fileprivate consuming func release() throws(Errno) -> Descriptor {
+        do throws(Spawn.Failure) { try gated.release() } catch { throw error.errno }
+        return report
+    }
+}
+
+extension RestartPolicy {
+    init(_ restart: SandboxRestart) {
+        switch restart {
+        case .never: self.init(Condition.never)
+        case .always: self.init(Condition.always)
+        case .unlessStopped: self.init(Condition.unlessStopped)
+        case .onFailure(let limit): self.init(Condition.onFailure, limit: limit.map { UInt32(clamping: $0) })
+        }
+    }
+}

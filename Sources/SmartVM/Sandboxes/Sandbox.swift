@@ -1,0 +1,272 @@
+internal import FirecrackerClient
+internal import FoundationEssentials
+internal import Linux
+internal import SupervisorProtocol
+
+/// A VM that has a name, outlives the process that made it, and can be started again: what ``SandboxManager`` makes and finds.
+///
+/// A ``MicroVM`` lives once; each start of a sandbox is one life. This value is a handle, of which there may be any number in any
+/// process; nothing happens to the sandbox when it goes away.
+public struct Sandbox: Sendable {
+    /// 12 hexadecimal digits.
+    public let id: String
+    let manager: SandboxManager
+
+    var directory: SandboxDirectory { manager.directory(id) }
+    private var controlPath: String { "\(manager.runtimePath(id))/\(ControlRequest.socketName)" }
+    /// Where the VMM takes connections to the guest.
+    private var vsockPath: String { "\(manager.runtimePath(id))/vsock.sock" }
+
+    /// What it is now.
+    ///
+    /// - Throws: `NO_SUCH_VM` if it was removed.
+    public var info: SandboxInfo {
+        get async throws {
+            let manager = manager
+            let id = id
+            let info = try await BlockingWork.run { try manager.store.vm(id).flatMap { try manager.presentInfo($0) } }
+            guard let info else { throw SmartVMError.noSuchVM(id) }
+            return info
+        }
+    }
+
+    /// What it was made with.
+    ///
+    /// - Throws: `NO_SUCH_VM` if it was removed.
+    public var config: SandboxConfig {
+        get async throws { try Self.decodedConfig(of: try await storedRecord()) }
+    }
+
+    static func decodedConfig(of record: VMRecord) throws -> SandboxConfig {
+        try JSONDecoder().decode(SandboxConfig.self, from: Data(record.config.utf8))
+    }
+
+    func storedRecord() async throws -> VMRecord {
+        let store = manager.store
+        let id = id
+        guard let record = try await BlockingWork.run({ try store.vm(id) }) else { throw SmartVMError.noSuchVM(id) }
+        return record
+    }
+
+    /// The right to change it, and what it is then.
+    func takeLock() async throws -> (lock: SandboxLock, record: VMRecord) {
+        let manager = manager
+        let directory = directory
+        let id = id
+        return try await BlockingWork.run {
+            let lock = try directory.lock()
+            guard let record = try manager.reconcile(id) else {
+                // The lock's file has made the directory anew.
+                try directory.remove()
+                throw SmartVMError.noSuchVM(id)
+            }
+            return (lock, record)
+        }
+    }
+
+    // MARK: The end
+
+    /// Stops it by the gentlest means that work: its guest is asked first, and SIGKILL comes last. Returns when its VMM has ended and
+    /// nothing of its life is left on the host. One that does not run is left as it is.
+    ///
+    /// - Parameter timeout: How long the guest may take. Default: what it was made with.
+    /// - Throws: `NO_SUCH_VM`.
+    public func stop(timeout: Duration? = nil) async throws {
+        let record = try await storedRecord()
+        let config = try Self.decodedConfig(of: record)
+        try await end(record, by: Self.steps(timeout ?? config.stopTimeout, hasAgent: config.hasAgent))
+    }
+
+    /// Kills it, or sends a signal to its command.
+    ///
+    /// - Parameter signal: Linux's number. Default: SIGKILL, by which the VM ends at once and its guest saves nothing.
+    /// - Throws: `INVALID_STATE` if it does not run, or has no command that could get the signal; `NO_SUCH_VM`.
+    public func kill(signal: Int32 = 9) async throws {
+        let record = try await storedRecord()
+        guard record.phase == .active, record.owner?.open() != nil else { throw notRunning(record) }
+        guard signal != 9 else { return try await end(record, by: [StopStep(.kill, milliseconds: 0)]) }
+        try await ask(ControlRequest(.signal, signal: UInt32(clamping: signal)), record)
+    }
+
+    /// The means by which a guest is stopped that may take so long.
+    static func steps(_ timeout: Duration, hasAgent: Bool) -> [StopStep] {
+        let policy = StopPolicy(
+            guest: timeout > .zero && hasAgent ? timeout : nil,
+            ctrlAltDel: timeout > .zero && !hasAgent ? timeout : nil)
+        return StopRung.allCases.compactMap { rung in
+            policy.limit(of: rung).map { StopStep(.init(rung), milliseconds: $0.inMilliseconds) }
+        }
+    }
+
+    private func end(_ record: VMRecord, by steps: [StopStep]) async throws {
+        if record.phase == .active, let owner = record.owner, let supervisor = owner.open() {
+            let path = controlPath
+            let step = manager.step
+            let limit = steps.filter { $0.means != .kill }.reduce(Duration.seconds(2)) {
+                $0 + .milliseconds($1.milliseconds)
+            }
+            await BlockingWork.run {
+                let deadline = Clock.monotonicNanoseconds + limit.inMilliseconds * 1_000_000
+                // One that does not answer is waited for all the same, and then killed; its VMM dies with it.
+                _ = try? SupervisorControl.ask(ControlRequest(.stop, steps: steps), at: path, limit: .seconds(2))
+                step(.stopAsked)
+                let now = Clock.monotonicNanoseconds
+                if !supervisor.waitForEnd(timeout: .nanoseconds(Int64(deadline > now ? deadline - now : 0))) {
+                    supervisor.kill(9)
+                    _ = supervisor.waitForEnd(timeout: .seconds(5))
+                }
+                step(.supervisorEnded)
+            }
+        }
+        // Takes back what is left.
+        _ = try await takeLock()
+    }
+
+    /// Stops it if it runs, and starts it.
+    ///
+    /// - Parameter timeout: How long the guest may take to stop. Default: what it was made with.
+    /// - Throws: As ``stop(timeout:)`` and ``start(_:)`` do.
+    public func restart(timeout: Duration? = nil) async throws {
+        try await stop(timeout: timeout)
+        try await start()
+    }
+
+    /// Removes it with its disk and its logs.
+    ///
+    /// - Parameter force: Whether to kill it if it runs. Default: no, then that is an error.
+    /// - Throws: `INVALID_STATE` if it runs; `NO_SUCH_VM`.
+    public func remove(force: Bool = false) async throws {
+        let before = try await storedRecord()
+        if force { try await end(before, by: [StopStep(.kill, milliseconds: 0)]) }
+        let (lock, record) = try await takeLock()
+        defer { withExtendedLifetime(lock) {} }
+        guard record.phase != .active else {
+            throw SmartVMError(
+                .invalidState, "VM \(record.name) is running.",
+                cure: "Stop it first, or kill it with `smartvm rm -f \(record.name)`.")
+        }
+        let manager = manager
+        try await BlockingWork.run { try manager.removeEverything(of: record) }
+    }
+
+    /// Waits until it does not run, and returns the status of its last life; at once if it does not run.
+    ///
+    /// - Throws: `NO_SUCH_VM`; `CancellationError`.
+    public func wait() async throws -> Int {
+        while true {
+            let info = try await info
+            guard info.state.isActive else { return info.exitStatus ?? 0 }
+            guard let supervisor = try await storedRecord().owner?.open() else {
+                // Somebody else is about to put it right.
+                try await Task.sleep(for: .milliseconds(20))
+                continue
+            }
+            // In slices, so that a task that is cancelled goes on soon.
+            _ = try await BlockingWork.run { supervisor.waitForEnd(timeout: .seconds(1)) }
+        }
+    }
+
+    // MARK: While it runs
+
+    /// Stops its vCPUs.
+    ///
+    /// - Throws: `INVALID_STATE` unless it runs; `NO_SUCH_VM`.
+    public func pause() async throws {
+        try await ask(ControlRequest(.pause), try await storedRecord())
+    }
+
+    /// Lets its vCPUs run on, and sets the guest's clock.
+    ///
+    /// - Throws: `INVALID_STATE` unless it is paused; `NO_SUCH_VM`.
+    public func unpause() async throws {
+        try await ask(ControlRequest(.unpause), try await storedRecord())
+    }
+
+    /// Gives it another name. Its guest keeps its host name until the next start.
+    ///
+    /// - Throws: `NAME_IN_USE`; `INVALID_CONFIG` if it cannot be a name; `NO_SUCH_VM`.
+    public func rename(to name: String) async throws {
+        let (lock, record) = try await takeLock()
+        defer { withExtendedLifetime(lock) {} }
+        var config = try Self.decodedConfig(of: record)
+        config.vm.id = name
+        try config.vm.requireValid()
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let text = String(decoding: try encoder.encode(config), as: UTF8.self)
+        let store = manager.store
+        let id = id
+        _ = try await BlockingWork.run {
+            try store.update(vm: id, "rename") { record in
+                record.name = name
+                record.config = text
+            }
+        }
+    }
+
+    private func ask(_ request: ControlRequest, _ record: VMRecord) async throws {
+        guard record.phase == .active, record.owner?.open() != nil else { throw notRunning(record) }
+        let path = controlPath
+        let answer = try await BlockingWork.run {
+            try SupervisorControl.ask(request, at: path, limit: .seconds(10))
+        }
+        if let error = answer.error {
+            throw SmartVMError(
+                .invalidState, "VM \(record.name) cannot do \(request.action.rawValue): \(error).",
+                cure: "See `smartvm ps -a`.")
+        }
+    }
+
+    private func notRunning(_ record: VMRecord) -> SmartVMError {
+        SmartVMError(
+            .invalidState, "VM \(record.name) is not running.", cure: "Start it: smartvm start \(record.name)")
+    }
+
+    // MARK: Commands
+
+    /// Runs a command in the guest; the command is killed when `body` returns before it has ended.
+    ///
+    /// - Throws: `INVALID_STATE` unless it runs, `GUEST_UNREACHABLE`, `GUEST_PROTOCOL`, `NO_SUCH_VM`; what `body` throws.
+    public func withProcess<Result>(
+        _ command: GuestCommand, _ body: (GuestProcess) async throws -> Result
+    ) async throws -> Result {
+        let info = try await info
+        guard info.state == .running else {
+            throw SmartVMError(
+                .invalidState, "VM \(info.name) is \(info.state.rawValue): it runs no command now.",
+                cure: info.state == .paused
+                    ? "Let it run on: smartvm unpause \(info.name)" : "Start it: smartvm start \(info.name)")
+        }
+        return try await GuestProcess.run(command, by: vsockPath, body)
+    }
+
+    /// Runs a command in the guest to its end and collects what it prints.
+    ///
+    /// - Parameters:
+    ///   - command: What runs, as whom, where.
+    ///   - input: Its standard input, if the command has one.
+    ///   - limit: How many bytes of output are kept, of each stream; the rest is read and dropped. Default: 16 MiB.
+    /// - Throws: As ``withProcess(_:_:)``.
+    public func exec(
+        _ command: GuestCommand, input: [UInt8]? = nil, limit: Int = 16 << 20
+    ) async throws -> GuestCommandResult {
+        try await withProcess(command) { try await $0.collectOutput(input: input, limit: limit) }
+    }
+}
+
+extension SandboxConfig {
+    /// Whether the guest runs the agent: it does with an image's initramfs, and must with one of the user's own.
+    var hasAgent: Bool { vm.image != nil || vm.bootSource?.initrdPath != nil }
+}
+
+extension StopStep.Means {
+    fileprivate init(_ rung: StopRung) {
+        self =
+            switch rung {
+            case .guest: .guest
+            case .ctrlAltDel: .ctrlAltDel
+            case .terminate: .terminate
+            case .kill: .kill
+            }
+    }
+}

@@ -1,0 +1,246 @@
+internal import FirecrackerAPI
+internal import Glibc
+internal import GuestProtocol
+internal import Linux
+internal import Reactor
+internal import SupervisorProtocol
+
+/// What a life tells whoever runs it.
+protocol LifeObserver: AnyObject {
+    func lifeChanged(_ phase: LifeState.Phase, pid: Int32)
+    func lifeEnded(_ end: LifeEnd)
+}
+
+/// One life of a VM: from the start of its VMM to the end of it.
+///
+/// Theory of operation. The VMM is this process's child, so its end is seen and its status known, and it dies with this process. The
+/// steps follow one from another on the loop: the requests over the API, the guest's hello, the command. Whatever fails is noted
+/// and the VMM is ended; there is one end, ``vmmEnded()``, which says from all that was noted how the life has ended.
+final class Life: EventHandler {
+    private enum Source: UInt8 {
+        case vmm, console, bootTime, stopStep
+    }
+
+    private let plan: SupervisorPlan
+    private let loop: EventLoop
+    private let console: RotatedFile
+    private let log: CommandLog
+    private weak var observer: (any LifeObserver)?
+
+    private let vmm: VMMChild
+    private let api: APIClient
+    private var session: SessionServer?
+    private var command: CommandRun?
+    private var evidence: LifeEnd.Evidence
+    private var phase = LifeState.Phase.starting
+    private var bootTimer: UInt64?
+    private var climb: StopClimb?
+    private var stopTimer: UInt64?
+    private var registrations: [EventLoop.Registration] = []
+
+    /// Starts the VMM. What follows happens on the loop.
+    init(
+        _ plan: SupervisorPlan, loop: EventLoop, console: RotatedFile, log: RotatedFile, observer: any LifeObserver
+    ) throws(Errno) {
+        self.plan = plan
+        self.loop = loop
+        self.console = console
+        self.log = CommandLog(log)
+        self.observer = observer
+        evidence = LifeEnd.Evidence(vmm: .exited(0), hasCommand: plan.command != nil)
+        vmm = try VMMChild(plan)
+        api = APIClient(loop: loop, path: plan.apiSocket)
+        registrations = [
+            try loop.add(vmm.process.descriptor, [.readable], handler: self, source: Source.vmm.rawValue),
+            try loop.add(vmm.console.rawValue, [.readable], handler: self, source: Source.console.rawValue),
+        ]
+        session = try SessionServer(at: plan.sessionSocket, guest: plan.guest, loop: loop) { [weak self] in
+            self?.guestConfigured()
+        }
+        bootTimer = loop.schedule(
+            milliseconds: Int(clamping: plan.bootMilliseconds), handler: self, source: Source.bootTime.rawValue)
+        sendRequests(plan.requests[...])
+    }
+
+    var pid: Int32 { vmm.process.pid }
+
+    func handle(_ events: Epoll.Events, source: UInt8) {
+        switch Source(rawValue: source) {
+        case .vmm: vmmEnded()
+        case .console: readConsole()
+        case .bootTime:
+            bootTimer = nil
+            fail(.bootFailed, "The guest did not answer within \(plan.bootMilliseconds / 1000) seconds.")
+        case .stopStep:
+            stopTimer = nil
+            climbOn()
+        case nil: break
+        }
+    }
+
+    // MARK: The start
+
+    private func sendRequests(_ requests: ArraySlice<PlannedRequest>) {
+        guard let request = requests.first else {
+            if !plan.hasAgent { run() }
+            return
+        }
+        api.send(request) { [weak self] outcome in
+            guard let self else { return }
+            switch outcome {
+            case .done: sendRequests(requests.dropFirst())
+            case .refused(let words): fail(.apiError, "The VMM refused \(request.method) \(request.path): \(words)")
+            case .broken(let why): fail(.vmmFailed, "The VM could not be configured: \(why).")
+            }
+        }
+    }
+
+    private func guestConfigured() {
+        guard phase == .starting, command == nil, climb == nil else { return }
+        guard let planned = plan.command else { return run() }
+        do throws(Errno) {
+            command = try CommandRun(planned, vsockSocket: plan.vsockSocket, log: log, loop: loop) { [weak self] in
+                self?.commandReported($0)
+            }
+        } catch {
+            fail(.bootFailed, "The guest cannot be reached: \(error).")
+        }
+    }
+
+    private func commandReported(_ event: CommandRun.Event) {
+        switch event {
+        case .started: run()
+        case .ended(let status):
+            evidence.commandStatus = status
+            // It was the VM's purpose.
+            if climb == nil { stop(plan.stop) }
+        case .failed(let status, let message):
+            evidence.commandStatus = status
+            fail(.commandFailed, message)
+        case .lost(let why):
+            // The VMM is ending, or the agent has.
+            if climb == nil { fail(.bootFailed, "The command was lost: \(why).") }
+        }
+    }
+
+    private func run() {
+        guard phase == .starting, climb == nil else { return }
+        if let bootTimer { loop.cancel(timer: bootTimer) }
+        bootTimer = nil
+        evidence.hasRun = true
+        enter(.running)
+    }
+
+    private func enter(_ phase: LifeState.Phase) {
+        self.phase = phase
+        observer?.lifeChanged(phase, pid: pid)
+    }
+
+    private func fail(_ kind: StartReport.Failure, _ message: String) {
+        if evidence.failure == nil { evidence.failure = (kind, message) }
+        guard climb == nil else { return }
+        stop([StopStep(.terminate, milliseconds: 3000)])
+    }
+
+    // MARK: What others want
+
+    /// Stops the VM; the latest wish counts.
+    func stop(_ steps: [StopStep]) {
+        if let stopTimer { loop.cancel(timer: stopTimer) }
+        stopTimer = nil
+        climb = StopClimb(steps)
+        guard phase == .paused, steps.first?.means == .guest else { return climbOn() }
+        // A guest that does not run could not do what it is asked.
+        api.send(.state("Resumed")) { [weak self] _ in self?.climbOn() }
+        phase = .running
+    }
+
+    /// - Returns: Why not; nil if it was sent.
+    func signalCommand(_ number: UInt32) -> String? {
+        guard let command else { return "it has no command that could get a signal" }
+        return command.signal(number) ? nil : "its command does not run"
+    }
+
+    /// - Parameter then: Told why not; nil if it was done.
+    func setPaused(_ isPaused: Bool, _ then: @escaping (String?) -> Void) {
+        guard phase == (isPaused ? .running : .paused), climb == nil else {
+            return then("it is \(climb == nil ? phase.rawValue : "stopping")")
+        }
+        api.send(.state(isPaused ? "Paused" : "Resumed")) { [weak self] outcome in
+            switch outcome {
+            case .done:
+                if !isPaused { _ = self?.session?.send(.setTime(nanoseconds: Clock.realtimeNanoseconds)) }
+                self?.enter(isPaused ? .paused : .running)
+                then(nil)
+            case .refused(let words), .broken(let words): then(words)
+            }
+        }
+    }
+
+    // MARK: The end
+
+    private func climbOn() {
+        if phase != .stopping { enter(.stopping) }
+        while let step = climb?.next() {
+            evidence.means = step.means
+            guard pull(step.means) else { continue }
+            guard step.means != .kill else { return }
+            stopTimer = loop.schedule(
+                milliseconds: Int(clamping: step.milliseconds), handler: self, source: Source.stopStep.rawValue)
+            return
+        }
+    }
+
+    /// - Returns: Whether it could be tried.
+    private func pull(_ means: StopStep.Means) -> Bool {
+        switch means {
+        case .guest: return session?.send(.shutdown(.powerOff)) ?? false
+        case .ctrlAltDel:
+            guard evidence.hasRun else { return false }
+            api.send(PlannedRequest(.sendCtrlAltDel)) { _ in }
+        case .terminate: vmm.process.kill(SIGTERM)
+        case .kill: vmm.process.kill(SIGKILL)
+        }
+        return true
+    }
+
+    private func readConsole() {
+        guard let bytes = vmm.readConsole() else { return }
+        console.append(bytes)
+    }
+
+    private func vmmEnded() {
+        guard let ending = try? vmm.process.reap() else { return }
+        evidence.vmm = ending
+        // What others of its session are still printing comes until they have ended.
+        vmm.endSession()
+        while let bytes = vmm.readConsole(), !bytes.isEmpty { console.append(bytes) }
+        command?.drain()
+        for registration in registrations { loop.remove(registration) }
+        registrations = []
+        for timer in [bootTimer, stopTimer].compactMap({ $0 }) { loop.cancel(timer: timer) }
+        session?.close()
+        session = nil
+        api.close()
+        observer?.lifeEnded(LifeEnd(evidence))
+    }
+}
+
+extension SupervisorPlan {
+    /// Where the guest's agent arrives.
+    var sessionSocket: String { "\(vsockSocket)_\(VsockPort.session)" }
+}
+
+extension PlannedRequest {
+    static func state(_ state: String) -> PlannedRequest {
+        var body = JSONObject()
+        body["state"] = .string(state)
+        return PlannedRequest(method: "PATCH", path: "/vm", body: .object(body))
+    }
+
+    fileprivate init(_ action: InstanceAction) {
+        var body = JSONObject()
+        body["action_type"] = .string(action.rawValue)
+        self.init(method: "PUT", path: "/actions", body: .object(body))
+    }
+}

@@ -1,0 +1,177 @@
+internal import FirecrackerAPI
+internal import Glibc
+internal import Linux
+internal import Reactor
+internal import SupervisorProtocol
+
+/// A VM's supervisor: its lives one after another, what is written down of them, and what others ask.
+///
+/// Theory of operation. There is no daemon: each VM that outlives its starter has one such process, the parent of its VMM. It holds the
+/// lock on the runtime directory, as a descriptor that its starter gave it; when it ends, or is killed at any instruction, the kernel
+/// ends the VMM and drops the lock, and the next command takes back the rest. It is one loop on one thread, and waits for nothing
+/// but that loop.
+final class Supervision: EventHandler, LifeObserver {
+    private enum Source: UInt8 {
+        case signals, lifetime, restart
+    }
+
+    private let plan: SupervisorPlan
+    private let loop: EventLoop
+    private let signals: SignalDescriptor
+    private let console: RotatedFile
+    private let log: RotatedFile
+    private var report: Descriptor?
+    private var control: ControlServer?
+    private var life: Life?
+    private var state: LifeState
+    private var backoff = RestartBackoff()
+    private var beganRunning: UInt64?
+    private var isLifetimeRunning = false
+
+    /// - Parameter report: Where the starter waits to hear how it went.
+    init(_ plan: SupervisorPlan, report: consuming Descriptor, signals numbers: [Int32]) throws(Errno) {
+        self.plan = plan
+        loop = try EventLoop(bufferSize: 256 << 10 | 4096)
+        signals = try SignalDescriptor(numbers)
+        console = RotatedFile("\(plan.directory)/console.log", plan.log)
+        log = RotatedFile("\(plan.directory)/output.log", plan.log)
+        self.report = consume report
+        state = LifeState(generation: plan.generation, phase: .starting)
+    }
+
+    /// Runs the VM until it is over.
+    func run() throws(Errno) {
+        write()
+        _ = try loop.add(signals.descriptor.rawValue, [.readable], handler: self, source: Source.signals.rawValue)
+        control = try ControlServer(at: "\(plan.runtimeDirectory)/\(ControlRequest.socketName)", loop: loop) {
+            [weak self] error in
+            ControlAnswer(error: error, state: self?.state ?? LifeState(generation: 0, phase: .exited))
+        } handler: { [weak self] request, answer in
+            self?.obey(request, answer)
+        }
+        begin()
+        try loop.run()
+    }
+
+    func handle(_ events: Epoll.Events, source: UInt8) {
+        switch Source(rawValue: source) {
+        case .signals: while signals.next() != nil { stop(plan.stop) }
+        case .lifetime:
+            state.error = "Its lifetime of \((plan.lifetimeMilliseconds ?? 0) / 1000) seconds was over."
+            stop(plan.stop)
+        case .restart: if !state.isStopWanted { begin() }
+        case nil: break
+        }
+    }
+
+    // MARK: Lives
+
+    private func begin() {
+        do throws(Errno) {
+            life = try Life(plan, loop: loop, console: console, log: log, observer: self)
+        } catch {
+            finish(LifeEnd(failure: .vmmFailed, "The VMM \(plan.vmm.path) cannot be started: \(error)."))
+        }
+    }
+
+    func lifeChanged(_ phase: LifeState.Phase, pid: Int32) {
+        state.phase = phase
+        state.pid = UInt32(clamping: pid)
+        if phase == .running, beganRunning == nil {
+            beganRunning = Clock.monotonicNanoseconds
+            state.startedAt = Clock.realtimeNanoseconds
+            state.finishedAt = nil
+            state.exitStatus = nil
+            if !state.isStopWanted { state.error = nil }
+        }
+        write()
+        guard phase == .running else { return }
+        say(StartReport())
+        startLifetime()
+    }
+
+    /// The clock runs from when the guest ran first.
+    private func startLifetime() {
+        guard !isLifetimeRunning, let lifetime = plan.lifetimeMilliseconds else { return }
+        isLifetimeRunning = true
+        loop.schedule(milliseconds: Int(clamping: lifetime), handler: self, source: Source.lifetime.rawValue)
+    }
+
+    func lifeEnded(_ end: LifeEnd) {
+        life = nil
+        // The first start must succeed; a later one is tried again as any life that was short.
+        let hasRun = state.startedAt != nil
+        let lived = beganRunning.map { (Clock.monotonicNanoseconds - $0) / 1_000_000 } ?? 0
+        beganRunning = nil
+        guard hasRun, !state.isStopWanted,
+            plan.restart.allowsRestart(after: end.status, restarts: state.restarts)
+        else { return finish(end) }
+        state.phase = .restarting
+        state.pid = nil
+        state.finishedAt = Clock.realtimeNanoseconds
+        state.exitStatus = end.status
+        state.error = end.error
+        state.restarts += 1
+        write()
+        loop.schedule(
+            milliseconds: Int(clamping: backoff.delay(afterLifeOf: lived)), handler: self,
+            source: Source.restart.rawValue)
+    }
+
+    private func finish(_ end: LifeEnd) {
+        state.phase = .exited
+        state.pid = nil
+        state.finishedAt = Clock.realtimeNanoseconds
+        state.exitStatus = end.status
+        if let error = end.error { state.error = error }
+        write()
+        say(StartReport(failure: end.failure ?? .stopped, message: end.error, exitStatus: end.status))
+        loop.stop()
+    }
+
+    // MARK: What others ask
+
+    private func obey(_ request: ControlRequest, _ answer: @escaping ControlServer.Answer) {
+        let reply = { [weak self] (error: String?) in
+            guard let self else { return }
+            answer(ControlAnswer(error: error, state: state))
+        }
+        switch request.action {
+        case .status: reply(nil)
+        case .stop:
+            stop(request.steps ?? plan.stop)
+            reply(nil)
+        case .signal: reply(life.map { $0.signalCommand(request.signal ?? 0) } ?? "it does not run")
+        case .pause, .unpause:
+            guard let life else { return reply("it does not run") }
+            life.setPaused(request.action == .pause, reply)
+        }
+    }
+
+    private func stop(_ steps: [StopStep]) {
+        state.isStopWanted = true
+        if let life { return life.stop(steps) }
+        // It waits for its next life: there will be none.
+        if state.phase == .restarting {
+            finish(LifeEnd(status: state.exitStatus ?? 0, error: state.error))
+        }
+    }
+
+    // MARK: What is written down
+
+    private func write() {
+        try? File.replace("\(plan.directory)/\(LifeState.fileName)", with: state.json(showsNulls: false) + [0x0a])
+    }
+
+    private func say(_ message: StartReport) {
+        guard let report = report.take() else { return }
+        try? report.writeAll(message.json(showsNulls: false) + [0x0a])
+    }
+}
+
+extension LifeEnd {
+    /// A life that did not begin.
+    fileprivate init(failure: StartReport.Failure, _ message: String) {
+        self.init(status: 125, error: message, failure: failure)
+    }
+}

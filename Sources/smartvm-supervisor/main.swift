@@ -1,0 +1,4 @@
+internal import Glibc
+internal import Supervisor
+
+exit(SupervisorProcess.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,76 @@
+import ArgumentParser
+import SmartVM
+
+/// What surrounds the life of a VM that stays.
+struct SandboxOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "A disk of the VM's own for what its guest writes; it survives stop and start: 512m, 8g. Default: memory.",
+            valueName: "size"))
+    var disk: MemoryArgument?
+
+    @Flag(help: "Keep what the guest writes in its memory (the default).")
+    var ephemeral = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Start it again when it ends by itself: no, on-failure[:n], always, unless-stopped.", valueName: "policy"))
+    var restart = RestartArgument(.never)
+
+    @Option(help: ArgumentHelp("Stop it after this time: 90, 1m30s, 2h.", valueName: "duration"))
+    var ttl: DurationArgument?
+
+    @Option(
+        help: ArgumentHelp("How long its guest may take to shut down when it is stopped.", valueName: "duration"))
+    var stopTimeout = DurationArgument(duration: .seconds(10))
+
+    func validate() throws {
+        if ephemeral, disk != nil { throw ValidationError("--disk and --ephemeral exclude each other.") }
+    }
+
+    func configuration(
+        _ vm: VMConfig, command: GuestCommand?, bootTimeout: Duration
+    ) -> SandboxConfig {
+        SandboxConfig(
+            vm: vm, command: command, restart: restart.policy, lifetime: ttl?.duration,
+            stopTimeout: stopTimeout.duration,
+            bootTimeout: bootTimeout, diskSize: disk.map { Int64($0.mebibytes) << 20 })
+    }
+}
+
+/// A restart policy as docker writes it.
+struct RestartArgument: ExpressibleByArgument {
+    var policy: SandboxRestart
+
+    init(_ policy: SandboxRestart) {
+        self.policy = policy
+    }
+
+    init?(argument: String) {
+        guard let policy = SandboxRestart(argument) else { return nil }
+        self.policy = policy
+    }
+
+    var defaultValueDescription: String { "\(policy)" }
+}
+
+/// What a VM that stays is made of: the options of `create` and of `run -d`.
+struct SandboxMaker {
+    var machine: MachineOptions
+    var process: ProcessOptions
+    var life: SandboxOptions
+
+    /// Makes it; its command, if there is one, gets no terminal and no input.
+    func make(image: String?, name: String?, command: [String]) async throws -> Sandbox {
+        guard !process.interactive, !process.terminal else {
+            throw ValidationError(
+                "A VM in the background has no terminal and no input: leave -i and -t out, and use smartvm exec -it.")
+        }
+        let hasCommand = !command.isEmpty || process.entrypoint != nil
+        let config = life.configuration(
+            try machine.configuration(image: image, name: name, hostname: process.hostname),
+            command: hasCommand ? try process.command(command, terminal: nil) : nil,
+            bootTimeout: machine.bootTimeout.duration)
+        return try await SmartVM(SmartVMOptions(vmm: machine.vmm)).sandboxes.create(config)
+    }
+}

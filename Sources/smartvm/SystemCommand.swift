@@ -1,0 +1,32 @@
+import ArgumentParser
+import SmartVM
+
+/// `smartvm system`.
+struct SystemCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "system", abstract: "Look after the data directory.", subcommands: [SystemReconcileCommand.self])
+}
+
+/// `smartvm system reconcile`.
+struct SystemReconcileCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reconcile",
+        abstract: "Take back whatever killed processes have left, and say what was done.",
+        discussion: """
+            Every command does that for what it touches; this does it for everything.
+
+            EXAMPLES:
+              smartvm system reconcile
+            """)
+
+    @Option(help: "How to print it.")
+    var format = OutputFormat.table
+
+    func run() async throws {
+        let done = try await SmartVM().sandboxes.reconcile()
+        switch format {
+        case .json: print(try JSONText.of(done))
+        case .table: print(done.isEmpty ? "There was nothing to take back." : done.joined(separator: "\n"))
+        }
+    }
+}
