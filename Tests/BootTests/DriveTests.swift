@@ -98,14 +98,18 @@ struct DriveTests {
             try File.write([UInt8](repeating: 0x61, count: 1 << 20), to: files[0])
             try File.write([UInt8](repeating: 0x62, count: 3 << 20), to: files[1])
             try await machine.configure(
-                drives: [Drive(driveId: "data", isRootDevice: false, isReadOnly: true, pathOnHost: files[0])],
+                drives: [
+                    Drive(driveId: "data", isRootDevice: false, pathOnHost: files[0]),
+                    Drive(driveId: "fixed", isRootDevice: false, isReadOnly: true, pathOnHost: files[0]),
+                ],
                 hugePages: true)
             #expect(try await machine.shell("cat /sys/block/vdb/size; head -c 3 /dev/vdb") == "2048\naaa")
             #expect(pages.free < 136)
             try await machine.client.send(.patchDrive(DriveUpdate(driveId: "data", pathOnHost: files[1])))
             let output = try await machine.shell(
-                "until [ $(cat /sys/block/vdb/size) = 6144 ]; do sleep 0.1; done; echo 3 > /proc/sys/vm/drop_caches;"
-                    + "head -c 3 /dev/vdb; printf x | dd of=/dev/vdb conv=notrunc,fsync 2>/dev/null || echo refused")
+                "for i in $(seq 100); do [ $(cat /sys/block/vdb/size) = 6144 ] && break; sleep 0.1; done;"
+                    + "echo 3 > /proc/sys/vm/drop_caches;"
+                    + "head -c 3 /dev/vdb; printf x | dd of=/dev/vdc conv=notrunc,fsync 2>/dev/null || echo refused")
             #expect(output == "bbbrefused\n")
             try await machine.client.send(.setVMState(.paused))
             try await machine.client.send(

@@ -135,7 +135,7 @@ extension RunningMachine {
         }
         guard
             update.rxRateLimiter == nil && update.txRateLimiter == nil
-                || machine.network?.contains(update.ifaceId) == true
+                || machine.network?.carries(update.ifaceId) == true
         else {
             throw APIFault(
                 failure + "smartvm-qemu cannot limit an interface that was plugged after InstanceStart: put it before.")

@@ -101,19 +101,6 @@ extension VMResources {
     }
 }
 
-extension RateLimiter {
-    /// QEMU counts the bytes of a virtio-rng device alone. An operation stands for the bytes that Linux asks for at a time; of two
-    /// limits the narrower counts.
-    fileprivate var entropyLimit: (bytes: UInt64, milliseconds: UInt64)? {
-        let limits = [
-            bandwidth.map { ($0.size, $0.refillTime) },
-            ops.map { ($0.size.multipliedReportingOverflow(by: 64), $0.refillTime) }
-                .map { ($0.0.overflow ? .max : $0.0.partialValue, $0.1) },
-        ]
-        return limits.compactMap { $0 }.min { Double($0.0) / Double($0.1) < Double($1.0) / Double($1.1) }
-    }
-}
-
 extension DriveLimiter {
     init(_ limiter: RateLimiter?) {
         func engineBucket(_ bucket: FirecrackerAPI.TokenBucket?) -> Bucket? {

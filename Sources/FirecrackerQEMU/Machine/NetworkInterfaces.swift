@@ -38,7 +38,8 @@ final class NetworkInterfaces {
         }
     }
 
-    func contains(_ id: String) -> Bool { ids.contains(id) }
+    /// Whether its frames pass here.
+    func carries(_ id: String) -> Bool { ids.firstIndex(of: id) != nil }
 
     /// Closes the TAP of an interface that QEMU has given up. Its number stays the thread's, and leads nowhere.
     func release(_ id: String) {
