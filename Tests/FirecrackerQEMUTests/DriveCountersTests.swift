@@ -31,5 +31,11 @@ struct DriveCountersTests {
         let second = take(try answer(read: 150, failed: 0))
         #expect(second == ["block_data.read_bytes": 50, "block.read_bytes": 50])
         #expect(take(.null).isEmpty)
+        // On a PCI bus the part that counts has no name of its own.
+        let text = #"[{"qdev":"/machine/peripheral/drive1/virtio-backend","stats":{"rd_bytes":170,"wr_bytes":5}}]"#
+        let answer = try JSONValue(decoding: Array(text.utf8))
+        #expect(take(answer)["block_data.read_bytes"] == 20)
+        #expect(DriveCounters.usage(ofDrive: 1, in: answer)?.bytes == 175)
+        #expect(DriveCounters.usage(ofDrive: 0, in: answer) == nil)
     }
 }

@@ -93,13 +93,18 @@ public struct VMMProcess {
         }
         try checkSeccomp(arguments)
         let user = try qemuUser(arguments)
+        if arguments.has("boot-timer"), arguments.has("enable-pci") {
+            log.log(
+                .warn,
+                "--boot-timer has no effect with --enable-pci: QEMU has a device's registers at the timer's address.")
+        }
         let inputs = InputFiles(arguments, log: log)
         let payloadLimit = numericOption(arguments, "http-api-max-payload-size", "usize") ?? 51200
         let metadataLimit = numericOption(arguments, "mmds-size-limit", "usize") ?? payloadLimit
         var options = QEMUMachine.Options(
             qemuBinary: arguments["qemu-binary"], searchPath: getenv("PATH").map { String(cString: $0) },
             user: user, processStart: start)
-        options.timesBoot = arguments.has("boot-timer")
+        options.timesBoot = arguments.has("boot-timer") && !arguments.has("enable-pci")
         let controller = Controller(
             instanceID: log.instanceID,
             resources: VMResources(metadataSizeLimit: metadataLimit, isPCIEnabled: arguments.has("enable-pci")),

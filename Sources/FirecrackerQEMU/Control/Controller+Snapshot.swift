@@ -24,6 +24,7 @@ extension Controller {
         do throws(MachineFault) {
             if load.clockRealtime { try state.advanceClock() }
             let devices = try resources.restored(from: state)
+            for sentence in devices.withoutEffect { log.log(.warn, sentence, module: .vmm) }
             let (description, opened) = try devices.machineDescription(
                 restoring: .init(memory: memory.descriptor.rawValue, state: state.machine))
             let machine = try QEMUMachine(description, options: options)

@@ -18,16 +18,18 @@ struct DriveCounters {
         ("read_agg.sum_us", "rd_total_time_ns"), ("write_agg.sum_us", "wr_total_time_ns"),
     ]
 
-    /// What a drive has moved.
-    static func usage(ofDrive index: Int, in answer: JSONValue) -> DriveBursts.Usage {
-        guard case .array(let devices) = answer, let stats = stats(ofDrive: index, in: devices) else { return .init() }
+    /// What a drive has moved; nil if QEMU does not know it.
+    static func usage(ofDrive index: Int, in answer: JSONValue) -> DriveBursts.Usage? {
+        guard case .array(let devices) = answer, let stats = stats(ofDrive: index, in: devices) else { return nil }
         func sum(_ names: String...) -> UInt64 { names.reduce(0) { $0 &+ (stats[$1]?.unsigned ?? 0) } }
         return DriveBursts.Usage(
             bytes: sum("rd_bytes", "wr_bytes"), operations: sum("rd_operations", "wr_operations"))
     }
 
     private static func stats(ofDrive index: Int, in devices: [JSONValue]) -> JSONValue? {
-        devices.first { $0["qdev"]?.text == "drive\(index)" }?["stats"]
+        // On a PCI bus the part that counts has no name of its own.
+        let names = ["drive\(index)", "/machine/peripheral/drive\(index)/virtio-backend"]
+        return devices.first { $0["qdev"]?.text.map(names.contains) == true }?["stats"]
     }
 
     /// The drive is gone.

@@ -50,6 +50,14 @@ struct QEMUCommandLine {
                 "The machine has \(devices) devices; QEMU's microvm has places for \(Self.maximumDevices).")
         }
 
+        // These are on virtio-mmio always.
+        let memoryDevices = description.persistentMemory.count + (description.hotplugMemory == nil ? 0 : 1)
+        guard memoryDevices <= Self.maximumDevices else {
+            throw MachineFault(
+                "The machine has \(memoryDevices) memory devices; QEMU's microvm has places for \(Self.maximumDevices)."
+            )
+        }
+
         addMachine(description, memoryMap)
         addMemory(description, memoryMap, channels)
         if let kernelCommandLine { addKernel(description, commandLine: kernelCommandLine) } else { addIncoming() }

@@ -1,5 +1,6 @@
 internal import FirecrackerAPI
 internal import Glibc
+internal import Linux
 
 // How a device comes onto the bus and off it: see ``DeviceOptions``.
 
@@ -45,6 +46,11 @@ extension QEMUMachine {
     }
 
     private func plugChannel(_ nodes: DriveNodes, _ socket: Int32) throws(MachineFault) {
+        // QEMU would wait for it without end, and the guest and its monitor with it.
+        guard VhostUserServer.answers(on: socket, within: .seconds(1)) else {
+            throw MachineFault(
+                "The vhost-user server of the drive does not answer within a second: see whether it hangs.")
+        }
         try runCommand("getfd", .members(["fdname": .string(nodes.channel)]), passing: socket)
         let address = JSONValue.members([
             "type": .string("fd"), "data": .members(["str": .string(nodes.channel)]),
@@ -84,7 +90,22 @@ extension QEMUMachine {
     public func unplugInterface(_ id: String, at place: Int) throws(MachineFault) {
         try deleteDevice("net\(place)")
         network?.release(id)
+        guard let number = tapNumbers.removeValue(forKey: id) else { return release(hostDevice: "tap\(place)") }
+        // Nothing else may take the number meanwhile, and only processors make QEMU open something.
+        if !isPaused { try runCommand("stop") }
         release(hostDevice: "tap\(place)")
+        occupy(number)
+        if !isPaused { try runCommand("cont") }
+    }
+
+    /// Puts something that does nothing in the place of a descriptor of QEMU, which has just closed it. QEMU may not write to that number
+    /// as long as it lives (``QEMUCommandLine/tapDescriptors``), so no other file may get it.
+    private func occupy(_ number: Int32) {
+        guard let null = try? Descriptor.open("/dev/null", O_RDWR) else { return }
+        for attempt in 0..<64 where !File.exists("/proc/\(processID)/fd/\(number)") {
+            let name = JSONValue.string("occupied\(number)n\(attempt)")
+            _ = try? runCommand("getfd", .members(["fdname": name]), passing: null.rawValue)
+        }
     }
 
     /// Removes a device, which is gone when this returns.

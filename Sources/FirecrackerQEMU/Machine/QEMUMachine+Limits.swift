@@ -11,7 +11,8 @@ extension QEMUMachine {
     ) throws(MachineFault) {
         let index = try nodes(ofDrive: id).index
         let stats = try runCommand("query-blockstats")
-        let applied = bursts.begin(index, limiter, fresh: fresh, usage: DriveCounters.usage(ofDrive: index, in: stats))
+        let usage = DriveCounters.usage(ofDrive: index, in: stats) ?? .init()
+        let applied = bursts.begin(index, limiter, fresh: fresh, usage: usage)
         try apply(applied, toDrive: id)
     }
 
@@ -33,7 +34,8 @@ extension QEMUMachine {
         let stats = try runCommand("query-blockstats")
         var levels: [String: LimiterLevels] = [:]
         for (id, nodes) in driveNodes {
-            let left = bursts.left(nodes.index, usage: DriveCounters.usage(ofDrive: nodes.index, in: stats))
+            let usage = DriveCounters.usage(ofDrive: nodes.index, in: stats) ?? .init()
+            let left = bursts.left(nodes.index, usage: usage)
             guard left != DriveBursts.Usage() else { continue }
             levels[Self.burstName(id)] = LimiterLevels(
                 bandwidth: .init(budget: .max, oneTimeBurst: left.bytes, age: 0),

@@ -26,6 +26,13 @@ extension QEMUMachine {
     static func makeReadable(
         _ description: inout MachineDescription, for user: QEMUUser?
     ) throws(MachineFault) -> [SharedDescriptor] {
+        for (index, device) in description.persistentMemory.enumerated() {
+            guard let user, !user.mayOpen(device.file, writable: !device.isReadOnly) else { continue }
+            throw MachineFault(
+                "Cannot create pmem device: QEMU runs as user \(user.userID) (--qemu-user), who must be able to open the file of "
+                    + "pmem device \(index + 1) for reading\(device.isReadOnly ? "" : " and writing"): chown it to that user."
+            )
+        }
         var copies: [SharedDescriptor] = []
         do throws(Errno) {
             for file in [\MachineDescription.kernel, \MachineDescription.initrd] {

@@ -73,6 +73,8 @@ public final class QEMUMachine {
     var driveCounters = DriveCounters()
     let streams: DeviceStreams?
     private let vhost: VhostDevices?
+    /// QEMU's numbers of the TAPs that it has had from its start, by the ids of their interfaces: see ``occupy(_:)``.
+    var tapNumbers: [String: Int32]
     var vsock: VsockThread? { vhost?.vsock }
     var network: NetworkInterfaces? { vhost?.network }
     /// Whether QEMU said that it was not the guest who ended it.
@@ -129,6 +131,9 @@ public final class QEMUMachine {
                 isBlockDevice: FileRange.isBlockDevice)
         }
         process = started.process
+        tapNumbers = Dictionary(
+            zip(description.networkInterfaces.map(\.id), started.line.tapDescriptors)
+        ) { first, _ in first }
         vhost = try started.listener.flatMap { (listener) throws(MachineFault) in
             try VhostDevices(description, started.process.child, listener, started.line)
         }

@@ -134,7 +134,11 @@ final class QEMUProcess {
     func receiveErrorOutput() {
         var chunk = [UInt8](repeating: 0, count: 4096)
         let value = errorOutput.rawValue
-        while let count = try? systemCall({ chunk.withUnsafeMutableBytes { read(value, $0.baseAddress, $0.count) } }) {
+        // A guest may make QEMU complain without end; what is left is read the next time.
+        for _ in 0..<16 {
+            guard
+                let count = try? systemCall({ chunk.withUnsafeMutableBytes { read(value, $0.baseAddress, $0.count) } })
+            else { return }
             errorOutputHasEnded = count == 0
             if count == 0 { return }
             for byte in chunk[..<count] { takeErrorOutput(byte) }
@@ -147,6 +151,9 @@ final class QEMUProcess {
         guard byte == UInt8(ascii: "\n") || line.count >= Self.keptOutput else { return }
         if line.starts(with: Self.bootSignal) { bootSignals += 1 }
         if !line.starts(with: Self.guestError) { lastWords += line }
+        if String(decoding: line, as: UTF8.self).contains("falling back on userspace virtio") {
+            hasTakenOverNetwork = true
+        }
         line = []
     }
 
@@ -156,9 +163,7 @@ final class QEMUProcess {
     }
 
     /// Whether QEMU has said that it serves the queues of a network device itself, because it could not hand them over.
-    var hasTakenOverNetwork: Bool {
-        String(decoding: lastWords, as: UTF8.self).contains("falling back on userspace virtio")
-    }
+    private(set) var hasTakenOverNetwork = false
 
     /// The last lines that QEMU said on standard error, without its name before them; nil if it said nothing.
     var complaint: String? {

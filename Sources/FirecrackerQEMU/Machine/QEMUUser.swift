@@ -5,7 +5,7 @@ internal import Linux
 /// The user that QEMU runs as, if that is not this process's own.
 ///
 /// QEMU gets its files as descriptors, but opens some of them anew, by /proc/self/fd, which asks for the file's permissions again: the kernel, the
-/// initial RAM disk and the memory. What is this process's own lets everybody in who has a descriptor; what is a file of the host may not.
+/// initial RAM disk, pmem devices and the memory. What is this process's own lets everybody in who has a descriptor; what is a file of the host may not.
 public struct QEMUUser: Hashable, Sendable {
     public var userID: UInt32
     public var groupID: UInt32

@@ -129,6 +129,11 @@ extension NetDevice {
             counters.receiveFailures += 1
             return nil
         }
+        // Of no frame are there so many pieces but in buffers that are made to have them: dropped, as one that fits nowhere.
+        guard spans <= Self.maximumSpans else {
+            counters.receiveFailures += 1
+            return nil
+        }
         guard remoteSpans.count + spans <= Self.maximumSpans, localSpans.count < Self.maximumSpans else { return .full }
         guard receiveLimiter.admit(size - headerSize + Self.countedHeader, now: now) else {
             counters.receiveThrottles += 1
