@@ -102,8 +102,8 @@ extension QEMUMachine {
     /// as long as it lives (``QEMUCommandLine/tapDescriptors``), so no other file may get it.
     private func occupy(_ number: Int32) {
         guard let null = try? Descriptor.open("/dev/null", O_RDWR) else { return }
-        for attempt in 0..<64 where !File.exists("/proc/\(processID)/fd/\(number)") {
-            let name = JSONValue.string("occupied\(number)n\(attempt)")
+        for trial in 0..<64 where !File.exists("/proc/\(processID)/fd/\(number)") {
+            let name = JSONValue.string("occupied\(number)n\(trial)")
             _ = try? runCommand("getfd", .members(["fdname": name]), passing: null.rawValue)
         }
     }

@@ -9,7 +9,9 @@ enum VhostUserServer {
     static func answers(on socket: Int32, within limit: Duration) -> Bool {
         // VHOST_USER_GET_FEATURES, version 1, no payload; the answer has 8 bytes of it.
         let request: [UInt32] = [1, 1, 0]
-        let sent = request.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT)) }
+        let sent = request.withUnsafeBytes {
+            send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+        }
         guard sent == 12 else { return false }
         let deadline = ContinuousClock.now + limit
         var answer: [UInt8] = []
