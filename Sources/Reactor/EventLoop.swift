@@ -120,7 +120,6 @@ package final class EventLoop {
 
     /// Serves until ``stop()``.
     package func run() throws(Errno) {
-        running = true
         while running {
             fireTimers()
             if !running { return }

@@ -70,7 +70,7 @@ final class Supervision: EventHandler, LifeObserver {
         do throws(Errno) {
             life = try Life(plan, loop: loop, console: console, log: log, observer: self)
         } catch {
-            finish(LifeEnd(failure: .vmmFailed, "The VMM \(plan.vmm.path) cannot be started: \(error)."))
+            lifeEnded(LifeEnd(failure: .vmmFailed, "The VMM \(plan.vmm.path) cannot be started: \(error)."))
         }
     }
 

@@ -39,7 +39,8 @@ package struct Timestamp: Hashable, Sendable {
         }
         let days = Self.day(of: parts[0], parts[1], parts[2])
         let seconds = days * 86_400 + parts[3] * 3600 + parts[4] * 60 + parts[5]
-        nanoseconds = UInt64(seconds) * 1_000_000_000 + UInt64(fraction)
+        guard let whole = UInt64(exactly: seconds), whole < UInt64.max / 1_000_000_000 else { return nil }
+        nanoseconds = whole * 1_000_000_000 + UInt64(fraction)
     }
 
     private static func number(_ digits: ArraySlice<UInt8>) -> Int? {

@@ -35,7 +35,8 @@ struct ListCommand: AsyncParsableCommand {
             let now = Date().timeIntervalSince1970
             for info in infos {
                 table.add([
-                    info.id, info.name.shortened(to: 20), info.image.shortened(to: 10), info.command.shortened(to: 12),
+                    info.id, info.name.shortened(to: 20), info.image.shortened(to: 10),
+                    info.command.printable.shortened(to: 12),
                     info.summary(at: now).shortened(to: 24),
                 ])
             }
@@ -74,5 +75,12 @@ extension String {
     /// Itself, or its beginning and an ellipsis.
     func shortened(to length: Int) -> String {
         count <= length ? self : prefix(length - 1) + "…"
+    }
+}
+
+extension String {
+    /// Without what a terminal would obey.
+    fileprivate var printable: String {
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.value < 32 || $0.value == 127 ? " " : $0 }))
     }
 }

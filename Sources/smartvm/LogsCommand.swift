@@ -33,6 +33,10 @@ struct LogsCommand: AsyncParsableCommand {
     @Flag(help: "The serial console, with what the VMM says, in place of the command's output.")
     var console = false
 
+    func validate() throws {
+        if let tail, tail < 0 { throw ValidationError("--tail is a number of lines, from 0: not \(tail).") }
+    }
+
     func run() async throws {
         let standardOutput = OutputStream(descriptor: 1)
         let standardError = OutputStream(descriptor: 2)

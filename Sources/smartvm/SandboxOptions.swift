@@ -67,10 +67,11 @@ struct SandboxMaker {
                 "A VM in the background has no terminal and no input: leave -i and -t out, and use smartvm exec -it.")
         }
         let hasCommand = !command.isEmpty || process.entrypoint != nil
-        let config = life.configuration(
+        var config = life.configuration(
             try machine.configuration(image: image, name: name, hostname: process.hostname),
             command: hasCommand ? try process.command(command, terminal: nil) : nil,
             bootTimeout: machine.bootTimeout.duration)
+        config.vmm = machine.vmm
         return try await SmartVM(SmartVMOptions(vmm: machine.vmm)).sandboxes.create(config)
     }
 }

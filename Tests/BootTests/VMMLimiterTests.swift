@@ -8,6 +8,9 @@ import Testing
 /// The limits that smartvm-qemu applies itself, with a real guest and a clock.
 @Suite("Rate limiters of smartvm-qemu", BootCapability.trait, .serialized, .timeLimit(.minutes(10)))
 struct VMMLimiterTests {
+    /// The device's file is there before the device.
+    private static let untilEntropy = "until grep -q virtio /sys/class/misc/hw_random/rng_current; do sleep 0.1; done"
+
     private func withMachine(_ body: (VMMProgram) async throws -> Void) async throws {
         let machine = try await VMMProgram(arguments: ["--metrics-path", "metrics"])
         do {
@@ -66,7 +69,8 @@ struct VMMLimiterTests {
     func entropy(limiter: RateLimiter) async throws {
         try await withMachine { machine in
             try await machine.configure(entropy: EntropyConfig(rateLimiter: limiter))
-            _ = try await machine.shell("until grep -q virtio /sys/class/misc/hw_random/rng_current; do sleep 0.1; done; sleep 2")
+            _ = try await machine.shell(
+                "until grep -q virtio /sys/class/misc/hw_random/rng_current; do sleep 0.1; done; sleep 2")
             // Linux asks for 64 bytes at a time: either limit is 40 requests a second.
             let output = try await machine.shell(
                 "dd if=/dev/hwrng bs=64 count=30 of=/dev/null 2>/dev/null; cat /proc/uptime; "
@@ -158,7 +162,8 @@ struct VMMLimiterTests {
             // Nothing comes back within the test.
             let limiter = RateLimiter(bandwidth: TokenBucket(size: 6400, refillTime: 3_600_000))
             try await original.configure(memoryMiB: 128, entropy: EntropyConfig(rateLimiter: limiter))
-            _ = try await original.shell("until grep -q virtio /sys/class/misc/hw_random/rng_current; do sleep 0.1; done")
+            _ = try await original.shell(
+                "until grep -q virtio /sys/class/misc/hw_random/rng_current; do sleep 0.1; done")
             let taken = try await original.shell("dd if=/dev/hwrng bs=64 count=50 2>/dev/null | wc -c")
             #expect(taken == "3200\n")
             try await original.client.send(.setVMState(.paused))

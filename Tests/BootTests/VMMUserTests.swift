@@ -59,7 +59,8 @@ struct VMMUserTests {
                 "echo kept > /tmp/note; printf one | dd of=/dev/vdb conv=notrunc 2>/dev/null; sync; "
                     + "until ip link show eth0 >/dev/null 2>&1; do sleep 0.1; done; ip addr add 172.31.99.2/24 dev eth0; "
                     + "ip link set eth0 up; ping -c 2 172.31.99.1; "
-                    + "until grep -q virtio /sys/class/misc/hw_random/rng_current; do sleep 0.1; done; dd if=/dev/hwrng bs=64 count=4 2>/dev/null | wc -c")
+                    + "until grep -q virtio /sys/class/misc/hw_random/rng_current; do sleep 0.1; done; dd if=/dev/hwrng bs=64 count=4 2>/dev/null | wc -c"
+            )
             #expect(output.contains(" 0% packet loss") && output.contains("256"), "\(output)")
             try await original.client.send(.patchDrive(DriveUpdate(driveId: "data", pathOnHost: other)))
             _ = try await original.shell("printf two | dd of=/dev/vdb conv=notrunc 2>/dev/null; sync")

@@ -12,9 +12,9 @@ extension Sandbox {
     /// - Throws: `NO_SUCH_VM`, `INVALID_CONFIG`, `INVALID_FILE`, `VMM_NOT_FOUND`, `SUPERVISOR_FAILED`, `VMM_FAILED`, `API_ERROR`,
     ///   `BOOT_FAILED` with the last lines of the guest's console, `COMMAND_FAILED`. It does not run then.
     public func start(_ imageProgress: @escaping ImageProgress.Handler = { _ in }) async throws {
-        let (lock, record) = try await takeLock()
+        let (lock, present) = try await takeLock()
         defer { withExtendedLifetime(lock) {} }
-        if record.phase == .active { return }
+        guard let record = try await onceEnded(present) else { return }
         manager.step(.locked)
         let config = try Self.decodedConfig(of: record)
         let (plan, imageUse) = try await plan(record, config, imageProgress)
@@ -37,11 +37,27 @@ extension Sandbox {
         manager.step(.started)
     }
 
+    /// It as it is when it does not run. One that is on its way out is waited for; nil if it runs, and is to run. The caller has the lock.
+    private func onceEnded(_ record: VMRecord) async throws -> VMRecord? {
+        guard record.phase == .active else { return record }
+        guard let life = directory.state(of: record.generation), [.stopping, .exited].contains(life.phase) else {
+            return nil
+        }
+        let (manager, id) = (manager, id)
+        let ended = try await BlockingWork.run { try manager.awaitEnd(of: id) }
+        guard let ended else { throw SmartVMError.noSuchVM(id) }
+        return ended
+    }
+
     /// Finds all that a life needs, and says what the supervisor is to do.
     private func plan(
         _ record: VMRecord, _ config: SandboxConfig, _ imageProgress: @escaping ImageProgress.Handler
     ) async throws -> (SupervisorPlan, BaseImageUse?) {
-        let host = manager.host
+        var host = manager.host
+        if let vmm = config.vmm {
+            host.vmmSelection = VMMSelection(vmm)
+            host.firecrackerVersion = nil
+        }
         try config.vm.requireValid()
         let vmm = try await host.resolveVMM(progress: imageProgress)
         try config.vm.requireValid(for: try await vmm.version(in: host.dataDirectory))

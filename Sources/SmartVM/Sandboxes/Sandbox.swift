@@ -99,6 +99,15 @@ public struct Sandbox: Sendable {
     }
 
     private func end(_ record: VMRecord, by steps: [StopStep]) async throws {
+        var record = record
+        repeat {
+            try await endLife(record, by: steps)
+            // Takes back what is left, and sees whether a start that had the lock has made it run meanwhile.
+            record = try await takeLock().record
+        } while record.phase == .active
+    }
+
+    private func endLife(_ record: VMRecord, by steps: [StopStep]) async throws {
         if record.phase == .active, let owner = record.owner, let supervisor = owner.open() {
             let path = controlPath
             let step = manager.step
@@ -118,8 +127,6 @@ public struct Sandbox: Sendable {
                 step(.supervisorEnded)
             }
         }
-        // Takes back what is left.
-        _ = try await takeLock()
     }
 
     /// Stops it if it runs, and starts it.
@@ -131,14 +138,21 @@ public struct Sandbox: Sendable {
         try await start()
     }
 
+    private func takeLockOfEnded(force: Bool) async throws -> (lock: SandboxLock, record: VMRecord) {
+        while true {
+            if force { try await end(try await storedRecord(), by: [StopStep(.kill, milliseconds: 0)]) }
+            let (lock, record) = try await takeLock()
+            // Somebody may have started it meanwhile.
+            if !force || record.phase != .active { return (lock, record) }
+        }
+    }
+
     /// Removes it with its disk and its logs.
     ///
     /// - Parameter force: Whether to kill it if it runs. Default: no, then that is an error.
     /// - Throws: `INVALID_STATE` if it runs; `NO_SUCH_VM`.
     public func remove(force: Bool = false) async throws {
-        let before = try await storedRecord()
-        if force { try await end(before, by: [StopStep(.kill, milliseconds: 0)]) }
-        let (lock, record) = try await takeLock()
+        let (lock, record) = try await takeLockOfEnded(force: force)
         defer { withExtendedLifetime(lock) {} }
         guard record.phase != .active else {
             throw SmartVMError(

@@ -17,6 +17,8 @@ public struct SandboxConfig: Hashable, Sendable {
     /// The size in bytes of a disk of the sandbox's own, which what the guest writes goes to and survives stop and start in. It is sparse:
     /// it takes what is written. Default: none, what the guest writes is kept in its memory and gone with each life.
     public var diskSize: Int64?
+    /// The VMM of all its lives: `firecracker`, `qemu`, or a path. Default: what the ``SmartVM`` that starts it chooses.
+    public var vmm: String?
     /// How much each of its two logs may take on the host, in bytes; the oldest goes. Default: 30 MiB.
     public var logSize: Int64
 
@@ -24,7 +26,7 @@ public struct SandboxConfig: Hashable, Sendable {
     public init(
         vm: VMConfig, command: GuestCommand? = nil, restart: SandboxRestart = .never, lifetime: Duration? = nil,
         stopTimeout: Duration = .seconds(10), bootTimeout: Duration = .seconds(60), diskSize: Int64? = nil,
-        logSize: Int64 = 30 << 20
+        vmm: String? = nil, logSize: Int64 = 30 << 20
     ) {
         self.vm = vm
         self.command = command
@@ -33,6 +35,7 @@ public struct SandboxConfig: Hashable, Sendable {
         self.stopTimeout = stopTimeout
         self.bootTimeout = bootTimeout
         self.diskSize = diskSize
+        self.vmm = vmm
         self.logSize = logSize
     }
 }
@@ -79,7 +82,7 @@ extension SandboxRestart: LosslessStringConvertible {
 
 extension SandboxConfig: Codable {
     private enum CodingKeys: String, CodingKey {
-        case vm, command, restart, lifetimeSeconds, stopTimeoutSeconds, bootTimeoutSeconds, diskSize, logSize
+        case vm, command, restart, lifetimeSeconds, stopTimeoutSeconds, bootTimeoutSeconds, diskSize, vmm, logSize
     }
 
     /// Reads what ``encode(to:)`` writes.
@@ -101,6 +104,7 @@ extension SandboxConfig: Codable {
             bootTimeout = .seconds(time)
         }
         diskSize = try values.decodeIfPresent(Int64.self, forKey: .diskSize)
+        vmm = try values.decodeIfPresent(String.self, forKey: .vmm)
         if let size = try values.decodeIfPresent(Int64.self, forKey: .logSize) { logSize = size }
     }
 
@@ -114,6 +118,7 @@ extension SandboxConfig: Codable {
         try values.encode(stopTimeout.inSeconds, forKey: .stopTimeoutSeconds)
         try values.encode(bootTimeout.inSeconds, forKey: .bootTimeoutSeconds)
         try values.encodeIfPresent(diskSize, forKey: .diskSize)
+        try values.encodeIfPresent(vmm, forKey: .vmm)
         try values.encode(logSize, forKey: .logSize)
     }
 }

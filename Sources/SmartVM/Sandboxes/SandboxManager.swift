@@ -43,13 +43,19 @@ public final class SandboxManager: Sendable {
             machineID: GuestIdentity.randomHexadecimal(bytes: 16), createdAt: Int64(clamping: Clock.realtimeNanoseconds)
         )
         let store = store
-        try await BlockingWork.run { try store.insert(record) }
-        step(.recordWritten)
         let directory = SandboxDirectory(id, in: host.dataDirectory)
+        // Before anybody can see it: nobody starts or removes what is half made.
+        let lock = try await BlockingWork.run { try directory.lock() }
+        defer { withExtendedLifetime(lock) {} }
+        step(.directoryMade)
         do {
-            let lock = try await BlockingWork.run { try directory.lock() }
-            defer { withExtendedLifetime(lock) {} }
-            step(.directoryMade)
+            try await BlockingWork.run { try store.insert(record) }
+        } catch {
+            try? await BlockingWork.run { try directory.remove() }
+            throw error
+        }
+        step(.recordWritten)
+        do {
             if let size = config.diskSize {
                 try await SandboxDisk(path: directory.diskPath).make(size: size)
                 step(.diskMade)
@@ -161,13 +167,22 @@ public final class SandboxManager: Sendable {
         return done + names.map { "\($0): ended what a killed command had left" }
     }
 
-    /// Directories whose rows are gone: their removal was cut short after it.
+    /// Directories whose rows are gone, because their making was cut short, or because the database has lost them. A disk in one of them may
+    /// be all that there is of somebody's work, and what runs in one is not nobody's: these stay.
     private func removeStrayDirectories() throws -> [String] {
         var done: [String] = []
         let path = "\(host.dataDirectory.path)/vms"
         for name in (try? FileTree.names(at: path)) ?? [] where try store.vm(name) == nil {
-            // A row is there before its directory, so this one is no new one's.
-            try directory(name).remove()
+            let stray = directory(name)
+            guard let lock = stray.lockIfFree() else { continue }
+            defer { withExtendedLifetime(lock) {} }
+            // It may have been made while this one was looked at.
+            if try store.vm(name) != nil { continue }
+            guard !FileTree.exists(stray.diskPath), !FileTree.exists(runtimePath(name)) else {
+                done.append("\(name): no VM of this id is known; its disk and files are left in \(stray.path)")
+                continue
+            }
+            try stray.remove()
             done.append("\(name): removed its directory")
         }
         return done

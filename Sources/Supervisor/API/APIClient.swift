@@ -138,8 +138,10 @@ final class APIClient: EventHandler {
     private func answered(_ answer: HTTPAnswerReader.Answer) {
         guard !queue.isEmpty else { return }
         let first = queue.removeFirst()
+        // With nothing left it is the next ``send(_:_:)`` that begins.
+        let isNextWaiting = !queue.isEmpty
         first.then((200...299).contains(answer.status) ? .done : .refused(FaultBody.message(of: answer.body)))
-        begin()
+        if isNextWaiting { begin() }
     }
 
     private func broke(_ why: String) {

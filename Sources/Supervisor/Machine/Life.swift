@@ -37,6 +37,7 @@ final class Life: EventHandler {
     private var climb: StopClimb?
     private var stopTimer: UInt64?
     private var registrations: [EventLoop.Registration] = []
+    private var consoleRegistration: EventLoop.Registration?
 
     /// Starts the VMM. What follows happens on the loop.
     init(
@@ -51,9 +52,10 @@ final class Life: EventHandler {
         vmm = try VMMChild(plan)
         api = APIClient(loop: loop, path: plan.apiSocket)
         registrations = [
-            try loop.add(vmm.process.descriptor, [.readable], handler: self, source: Source.vmm.rawValue),
-            try loop.add(vmm.console.rawValue, [.readable], handler: self, source: Source.console.rawValue),
+            try loop.add(vmm.process.descriptor, [.readable], handler: self, source: Source.vmm.rawValue)
         ]
+        consoleRegistration = try loop.add(
+            vmm.console.rawValue, [.readable], handler: self, source: Source.console.rawValue)
         session = try SessionServer(at: plan.sessionSocket, guest: plan.guest, loop: loop) { [weak self] in
             self?.guestConfigured()
         }
@@ -206,6 +208,8 @@ final class Life: EventHandler {
 
     private func readConsole() {
         guard let bytes = vmm.readConsole() else { return }
+        // At the end of all writers there is always something to be read: nothing.
+        if bytes.isEmpty, let registration = consoleRegistration.take() { return loop.remove(registration) }
         console.append(bytes)
     }
 
@@ -216,7 +220,9 @@ final class Life: EventHandler {
         vmm.endSession()
         while let bytes = vmm.readConsole(), !bytes.isEmpty { console.append(bytes) }
         command?.drain()
-        for registration in registrations { loop.remove(registration) }
+        for registration in registrations + [consoleRegistration.take()].compactMap({ $0 }) {
+            loop.remove(registration)
+        }
         registrations = []
         for timer in [bootTimer, stopTimer].compactMap({ $0 }) { loop.cancel(timer: timer) }
         session?.close()

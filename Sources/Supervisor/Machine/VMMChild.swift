@@ -8,7 +8,6 @@ final class VMMChild {
     let process: ChildProcess
     let console: Descriptor
     private let identity: ProcessIdentity
-    private var isConsoleOpen = true
 
     /// Starts it. It is written down in the runtime directory before it runs its first instruction, and what an earlier life has left
     /// there makes way.
