@@ -118,8 +118,9 @@ package final class EventLoop {
         timers.removeAll { $0.number == timer }
     }
 
-    /// Serves until ``stop()``.
+    /// Serves until ``stop()``, which may have been called before.
     package func run() throws(Errno) {
+        defer { running = true }
         while running {
             fireTimers()
             if !running { return }

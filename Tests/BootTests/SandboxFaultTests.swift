@@ -163,7 +163,7 @@ private enum FaultCount {
     }
 }
 
-private func eventuallyAsync(seconds: Double, _ condition: () async throws -> Bool) async throws -> Bool {
+func eventuallyAsync(seconds: Double, _ condition: () async throws -> Bool) async throws -> Bool {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < deadline {
         if try await condition() { return true }

@@ -134,6 +134,11 @@ struct SandboxTests {
             #expect(value4 == 1)
             let value5 = try await smartvm("unpause", name).status
             #expect(value5 == 0)
+            // Before it has said so, the signal would end it.
+            let isReady = try await eventuallyAsync(seconds: 10) {
+                try await smartvm("logs", name).standardOutput == "ready\n"
+            }
+            #expect(isReady)
             let value6 = try await smartvm("kill", "--signal", "TERM", name).status
             #expect(value6 == 0)
             let waited = try await smartvm("wait", name)

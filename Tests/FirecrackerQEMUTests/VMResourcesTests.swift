@@ -235,6 +235,9 @@ struct VMResourcesTests {
         try vm.setDrive(Drive(driveId: "d", isRootDevice: false, socket: "/socket"))
         #expect(vm.unsupportedFeature() == nil)
         vm.setEntropy(EntropyConfig(rateLimiter: RateLimiter(ops: TokenBucket(size: 1, refillTime: 1))))
+        #expect(vm.unsupportedFeature() == nil)
+        try vm.setMachineConfig(MachineConfig(vcpuCount: 1, memSizeMib: 128, cpuTemplate: .t2))
+        #expect(vm.unsupportedFeature()?.contains("cannot apply templates") == true)
         #expect(throws: MachineFault.self) { try vm.machineDescription() }
     }
 }

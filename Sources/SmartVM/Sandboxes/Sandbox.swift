@@ -60,6 +60,12 @@ public struct Sandbox: Sendable {
                 try directory.remove()
                 throw SmartVMError.noSuchVM(id)
             }
+            // Its maker has not taken the lock yet.
+            guard record.phase != .creating else {
+                throw SmartVMError(
+                    .invalidState, "VM \(record.name) is being made by another command.", cure: "Try again in a moment."
+                )
+            }
             return (lock, record)
         }
     }

@@ -44,18 +44,12 @@ public final class SandboxManager: Sendable {
         )
         let store = store
         let directory = SandboxDirectory(id, in: host.dataDirectory)
-        // Before anybody can see it: nobody starts or removes what is half made.
-        let lock = try await BlockingWork.run { try directory.lock() }
-        defer { withExtendedLifetime(lock) {} }
-        step(.directoryMade)
-        do {
-            try await BlockingWork.run { try store.insert(record) }
-        } catch {
-            try? await BlockingWork.run { try directory.remove() }
-            throw error
-        }
+        try await BlockingWork.run { try store.insert(record) }
         step(.recordWritten)
         do {
+            let lock = try await BlockingWork.run { try directory.lock() }
+            defer { withExtendedLifetime(lock) {} }
+            step(.directoryMade)
             if let size = config.diskSize {
                 try await SandboxDisk(path: directory.diskPath).make(size: size)
                 step(.diskMade)
