@@ -22,6 +22,8 @@ package struct SupervisorPlan: WireModel {
     /// Whether the guest has an agent that says hello.
     package var hasAgent: Bool
     package var guest: GuestDescription
+    /// Nil: the VM has no network that the supervisor serves.
+    package var network: NetworkPlan?
     /// The VM ends when it does. Nil: the guest runs until it shuts down or is stopped.
     package var command: PlannedCommand?
     /// How long the guest may take until it runs.
@@ -37,7 +39,8 @@ package struct SupervisorPlan: WireModel {
     package init(
         generation: UInt64, directory: String, runtimeDirectory: String, vmm: Program, apiSocket: String,
         vsockSocket: String, requests: [PlannedRequest], hasAgent: Bool, guest: GuestDescription,
-        command: PlannedCommand? = nil, bootMilliseconds: UInt64 = 60_000, stop: [StopStep] = [],
+        network: NetworkPlan? = nil, command: PlannedCommand? = nil, bootMilliseconds: UInt64 = 60_000,
+        stop: [StopStep] = [],
         restart: RestartPolicy = .init(), lifetimeMilliseconds: UInt64? = nil, log: LogLimits = .init()
     ) {
         self.generation = generation
@@ -49,6 +52,7 @@ package struct SupervisorPlan: WireModel {
         self.requests = requests
         self.hasAgent = hasAgent
         self.guest = guest
+        self.network = network
         self.command = command
         self.bootMilliseconds = bootMilliseconds
         self.stop = stop
@@ -72,6 +76,7 @@ package struct SupervisorPlan: WireModel {
             .required("requests", \.requests),
             .required("has_agent", \.hasAgent),
             .required("guest", \.guest),
+            .optional("network", \.network),
             .optional("command", \.command),
             .required("boot_milliseconds", \.bootMilliseconds),
             .required("stop", \.stop),
