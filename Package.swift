@@ -121,7 +121,7 @@ let package = Package(
             swiftSettings: rules),
         .testTarget(
             name: "SupervisorTests",
-            dependencies: ["FirecrackerAPI", "GuestProtocol", "Linux", "Supervisor", "SupervisorProtocol"],
+            dependencies: ["FirecrackerAPI", "GuestProtocol", "Linux", "Reactor", "Supervisor", "SupervisorProtocol"],
             swiftSettings: rules),
         .testTarget(
             name: "SmartVMTests",

@@ -70,6 +70,12 @@ extension Descriptor {
         return try systemCall { Glibc.write(value, buffer.baseAddress, buffer.count) }
     }
 
+    /// write(2) of bytes: how many were taken.
+    public borrowing func writeSome(_ bytes: [UInt8]) throws(Errno) -> Int {
+        let value = rawValue
+        return try systemCall { bytes.withUnsafeBytes { Glibc.write(value, $0.baseAddress, $0.count) } }
+    }
+
     /// Writes everything to a descriptor that blocks.
     public borrowing func writeAll(_ buffer: UnsafeRawBufferPointer) throws(Errno) {
         var rest = buffer

@@ -31,6 +31,20 @@ public struct NetfilterBatch: Sendable {
         append(Self.element(Kind.newElement, key, set, table, family, flags: NetlinkMessage.Flag.create))
     }
 
+    /// Puts an element into a set for so long from now on, whether it is there or not.
+    ///
+    /// Adding alone would leave the time of one that is there. To packets it is there all the while: they see the batch as a whole.
+    public mutating func renewElement(
+        _ key: [UInt8], in set: String, table: String, family: Family, milliseconds: UInt64
+    ) {
+        addElement(key, to: set, table: table, family: family)
+        deleteElement(key, from: set, table: table, family: family)
+        append(
+            Self.element(
+                Kind.newElement, key, set, table, family, flags: NetlinkMessage.Flag.create, milliseconds: milliseconds)
+        )
+    }
+
     /// Removes an element from a set; one that is not there fails.
     public mutating func deleteElement(_ key: [UInt8], from set: String, table: String, family: Family) {
         append(Self.element(Kind.deleteElement, key, set, table, family))
@@ -56,7 +70,8 @@ public struct NetfilterBatch: Sendable {
     }
 
     private static func element(
-        _ kind: UInt16, _ key: [UInt8], _ set: String, _ table: String, _ family: Family, flags: UInt16 = 0
+        _ kind: UInt16, _ key: [UInt8], _ set: String, _ table: String, _ family: Family, flags: UInt16 = 0,
+        milliseconds: UInt64? = nil
     ) -> NetlinkMessage {
         var message = message(kind, family: family, flags: flags)
         message.appendAttribute(1, table)
@@ -65,6 +80,9 @@ public struct NetfilterBatch: Sendable {
         message.appendNested(3 | nested) { message in
             message.appendNested(1 | nested) { message in
                 message.appendNested(1 | nested) { $0.appendAttribute(1, key) }
+                if let milliseconds {
+                    message.appendAttribute(4, withUnsafeBytes(of: milliseconds.bigEndian) { Array($0) })
+                }
             }
         }
         return message

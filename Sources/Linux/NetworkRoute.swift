@@ -31,6 +31,23 @@ extension NetlinkSocket {
         return try dump(message).compactMap { NetworkRoute($0) }
     }
 
+    /// Whether packets to an IPv4 address would be for this machine itself, or for everybody on a wire of it, by the kernel's routes.
+    ///
+    /// - Parameter address: In the host's byte order.
+    public mutating func isOwnAddress(_ address: UInt32) throws(Errno) -> Bool {
+        var message = NetlinkMessage(kind: NetlinkMessage.Kind.getRoute, flags: 0)
+        message.payload = [2, 32] + [UInt8](repeating: 0, count: 10)
+        message.appendAttribute(1, address.bigEndian)
+        do throws(Errno) {
+            let route = try request(message).first { $0.kind == NetlinkMessage.Kind.newRoute }
+            // Of struct rtmsg, rtm_type: RTN_LOCAL, RTN_BROADCAST.
+            guard let route, route.payload.count >= 8 else { return false }
+            return [2, 3].contains(route.payload[7])
+        } catch .networkUnreachable {
+            return false
+        }
+    }
+
     /// Gives an interface an IPv4 address; one that it has already is no error.
     ///
     /// - Parameter address: In the host's byte order.

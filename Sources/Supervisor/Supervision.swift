@@ -22,6 +22,7 @@ final class Supervision: EventHandler, LifeObserver {
     private let log: RotatedFile
     private var report: Descriptor?
     private var control: ControlServer?
+    private var network: NetworkService?
     private var life: Life?
     private var state: LifeState
     private var backoff = RestartBackoff()
@@ -49,7 +50,7 @@ final class Supervision: EventHandler, LifeObserver {
         } handler: { [weak self] request, answer in
             self?.obey(request, answer)
         }
-        begin()
+        if serveNetwork() { begin() }
         try loop.run()
     }
 
@@ -61,6 +62,19 @@ final class Supervision: EventHandler, LifeObserver {
             stop(plan.stop)
         case .restart: if !state.isStopWanted { begin() }
         case nil: break
+        }
+    }
+
+    /// The guest's first instruction may ask for a name. What serves it outlasts its lives.
+    ///
+    /// - Returns: Whether it is served; otherwise the VM is over.
+    private func serveNetwork() -> Bool {
+        do throws(NetworkFault) {
+            if let plan = plan.network { network = try NetworkService(plan, loop: loop) }
+            return true
+        } catch {
+            finish(LifeEnd(failure: .vmmFailed, "The VM's network cannot be served: \(error)."))
+            return false
         }
     }
 

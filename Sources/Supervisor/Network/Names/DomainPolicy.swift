@@ -1,0 +1,45 @@
+internal import SupervisorProtocol
+
+/// Which names a guest may ask the world for.
+struct DomainPolicy {
+    enum Decision: Equatable {
+        case refused
+        /// With the rule that names the set for its addresses, if one has decided.
+        case allowed(NetworkPlan.DomainRule?)
+    }
+
+    private struct Pattern {
+        var name: DomainName
+        /// Whether it means the names below it, and not itself.
+        var isWildcard: Bool
+        var rule: NetworkPlan.DomainRule
+
+        func matches(_ other: DomainName) -> Bool {
+            isWildcard ? other.isBelow(name) : other == name
+        }
+    }
+
+    private let patterns: [Pattern]
+    private let refusesUnlisted: Bool
+
+    init(_ rules: [NetworkPlan.DomainRule], refusesUnlisted: Bool) throws(NetworkFault) {
+        var patterns: [Pattern] = []
+        for rule in rules {
+            let isWildcard = rule.pattern.hasPrefix("*.")
+            guard let name = DomainName(isWildcard ? String(rule.pattern.dropFirst(2)) : rule.pattern) else {
+                throw NetworkFault("'\(rule.pattern)' is no domain name")
+            }
+            patterns.append(Pattern(name: name, isWildcard: isWildcard, rule: rule))
+        }
+        self.patterns = patterns
+        self.refusesUnlisted = refusesUnlisted
+    }
+
+    /// The first rule that matches decides.
+    func decision(for name: DomainName) -> Decision {
+        guard let pattern = patterns.first(where: { $0.matches(name) }) else {
+            return refusesUnlisted ? .refused : .allowed(nil)
+        }
+        return pattern.rule.allows ? .allowed(pattern.rule) : .refused
+    }
+}

@@ -1,0 +1,36 @@
+internal import Linux
+internal import Reactor
+internal import SupervisorProtocol
+
+/// What a supervisor does for its VM's network, as the plan has it, from before the guest's first instruction until the supervisor ends:
+/// it outlasts the VM's restarts.
+///
+/// Theory of operation. A guest is believed in nothing, and neither is who answers it or who connects to it: each of them can make this
+/// process do only so much at a time. All that waits is counted (queries, connections, sessions), and no bytes wait here but those
+/// of queries and their answers: a published port's stay in the kernel's sockets until the other side takes them.
+final class NetworkService {
+    private let resolver: Resolver?
+    private let ports: PortForwarding
+
+    init(_ plan: NetworkPlan, loop: EventLoop) throws(NetworkFault) {
+        // Each connection of a published port takes two, each session and each query that is under way one.
+        ResourceLimit.raiseOpenFiles(to: 4096)
+        let log = ServiceLog()
+        resolver =
+            if let resolver = plan.resolver {
+                try Resolver(resolver, rules: plan.domainRules, loop: loop, log: log)
+            } else { nil }
+        ports = try PortForwarding(plan.ports, loop: loop)
+    }
+
+    /// A socket that the starter has left open for this process, which owns it from now on.
+    static func inherited(_ descriptor: UInt32, _ use: String) throws(NetworkFault) -> Descriptor {
+        // The standard streams, and where the start is reported.
+        guard let number = Int32(exactly: descriptor), number > 3, InternetSocket.localAddress(of: number) != nil else {
+            throw NetworkFault("descriptor \(descriptor), for \(use), is no socket of the internet")
+        }
+        let socket = Descriptor(owning: number)
+        do throws(Errno) { try socket.setNonBlocking() } catch { throw NetworkFault("\(use): \(error)") }
+        return socket
+    }
+}
