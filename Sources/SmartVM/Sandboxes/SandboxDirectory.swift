@@ -55,6 +55,21 @@ struct SandboxDirectory: Sendable {
         return state
     }
 
+    /// What its supervisors have written down of what happened, the oldest first. The oldest may be gone.
+    var events: [LifeEvent] {
+        var events: [LifeEvent] = []
+        for path in ["\(eventsPath).1", eventsPath] {
+            let bytes = (try? File.read(path, limit: 1 << 20)) ?? []
+            for line in bytes.split(separator: 0x0a) {
+                // A crash may have cut one.
+                if let event = try? LifeEvent(decoding: Array(line), skipsUnknownFields: true) { events.append(event) }
+            }
+        }
+        return events
+    }
+
+    var eventsPath: String { "\(path)/\(LifeEvent.fileName)" }
+
     /// Removes everything; the lock's file goes with it.
     func remove() throws(SmartVMError) {
         do throws(Errno) {
