@@ -30,14 +30,17 @@ extension Sandbox {
                 plan, record, manager: manager, directory: directory, imageUse: imageUse, leash: leash)
         }
         if let failure = report?.failure {
-            // Takes back what is left; the lock is held.
+            let error = startFailure(failure, report?.message ?? "", status: report?.exitStatus)
+            // Takes back what is left; the lock is held. One that is removed at its end goes with its console.
             _ = try await BlockingWork.run { try manager.awaitEnd(of: record.id) }
-            throw startFailure(failure, report?.message ?? "", status: report?.exitStatus)
+            throw error
         }
         guard report != nil else {
+            let messages = directory.closingLines(12, of: directory.supervisorLogPath, named: "messages")
             _ = try await BlockingWork.run { try manager.awaitEnd(of: record.id) }
             throw SmartVMError(
-                .supervisorFailed, "The supervisor of VM \(record.name) has ended before the guest ran.",
+                .supervisorFailed,
+                "The supervisor of VM \(record.name) has ended before the guest ran." + messages,
                 cure: "Its messages are in \(directory.supervisorLogPath).")
         }
         manager.step(.started)

@@ -130,6 +130,12 @@ public final class SandboxManager: Sendable {
         return Sandbox(id: record.id, manager: self)
     }
 
+    /// The names of all sandboxes, as the database has them: quick, and nothing is put right.
+    public func names() async throws -> [String] {
+        let store = store
+        return try await BlockingWork.run { try store.vmNames() }
+    }
+
     /// All sandboxes, the newest first.
     ///
     /// - Parameter all: Whether those that do not run are among them. Default: only those that do.

@@ -78,6 +78,10 @@ extension Store {
         try read { try VMRecord.fetchAll($0, sql: "SELECT * FROM vm ORDER BY createdAt DESC, id") }
     }
 
+    func vmNames() throws(SmartVMError) -> [String] {
+        try read { try String.fetchAll($0, sql: "SELECT name FROM vm ORDER BY name") }
+    }
+
     /// The VMs that something is done to, or that run.
     func busyVMs() throws(SmartVMError) -> [VMRecord] {
         try read { try VMRecord.fetchAll($0, sql: "SELECT * FROM vm WHERE phase <> 'idle'") }
