@@ -28,7 +28,8 @@ extension Supervision {
         guard hasChanged else { return }
         events.append("health_status", [.init("health", present.status.rawValue)])
         guard present.status == .unhealthy, plan.onFailure != .none else { return }
-        let reason = "It was unhealthy: \(present.failingStreak) checks failed, the last with status \(check.exitStatus)."
+        let number = present.failingStreak == 1 ? "a check" : "\(present.failingStreak) checks"
+        let reason = "It was unhealthy: \(number) failed, at last with status \(check.exitStatus)."
         switch plan.onFailure {
         case .none: break
         case .kill: end([StopStep(.kill, milliseconds: 0)], because: reason)

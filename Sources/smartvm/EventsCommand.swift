@@ -51,7 +51,7 @@ struct EventsCommand: AsyncParsableCommand {
                 for event in events where EventFilter.hold(filter, event) {
                     switch format {
                     case .json: print(try JSONText.line(of: event))
-                    case .table: print(Self.line(event).shortened(to: width))
+                    case .table: print(Self.line(event, isCut: width < .max).shortened(to: width))
                     }
                 }
                 guard fflush(nil) == 0 else { throw ExitCode.failure }
@@ -62,11 +62,13 @@ struct EventsCommand: AsyncParsableCommand {
         }
     }
 
-    private static func line(_ event: SandboxEvent) -> String {
+    private static func line(_ event: SandboxEvent, isCut: Bool) -> String {
         let attributes = event.attributes.sorted { $0.key < $1.key }
             .map { "\($0.key)=\($0.value.printable)" }.joined(separator: " ")
         // Without decimals, which JSON has.
-        return line(String(event.time.prefix(19)) + "Z", event.name, event.action, attributes)
+        return line(
+            String(event.time.prefix(19)) + "Z", isCut ? event.name.shortened(to: widths.name) : event.name,
+            event.action, attributes)
     }
 
     private static func line(_ time: String, _ name: String, _ action: String, _ attributes: String) -> String {

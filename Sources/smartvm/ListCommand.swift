@@ -65,8 +65,8 @@ struct ListCommand: AsyncParsableCommand {
 
     static func table(_ infos: [SandboxInfo], at now: Double) -> TextTable {
         var table = TextTable([
-            "ID", .init("NAME", minimum: 8), .init("IMAGE", minimum: 5), .init("COMMAND", minimum: 7),
-            .init("STATUS", minimum: 16),
+            "ID", .init("NAME", minimum: 8), .init("IMAGE", minimum: 7, isOptional: true),
+            .init("COMMAND", minimum: 7, isOptional: true), "STATUS",
         ])
         for info in infos {
             table.add([info.id, info.name, info.image.printable, info.command.printable, info.summary(at: now)])

@@ -48,7 +48,7 @@ struct SmartVMCommand: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         do {
             try refuseUnreadableArguments()
-            var command = try parseAsRoot()
+            var command = try await asyncParseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

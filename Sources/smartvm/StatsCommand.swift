@@ -90,7 +90,8 @@ struct StatsCommand: AsyncParsableCommand {
 
     static func table(_ usage: [SandboxUsage]) -> TextTable {
         var table = TextTable([
-            .init("NAME", minimum: 4), "CPU %", "MEMORY", "HOST MEM", "NET IN/OUT", "DISK R/W", "PROCS",
+            .init("NAME", minimum: 8), "CPU %", "MEMORY", "HOST MEM", .init("NET IN/OUT", isOptional: true),
+            .init("DISK R/W", isOptional: true), .init("PROCS", isOptional: true),
         ])
         for row in usage { table.add(cells(row)) }
         return table

@@ -1,15 +1,19 @@
 import Glibc
 
-/// Columns of text, two blanks apart, each as wide as its widest cell or, if the whole is wider than it may be, narrower.
+/// Columns of text, two blanks apart, each as wide as its widest cell. If the whole is wider than it may be, some become narrower, and if
+/// that is not enough, some are left out.
 struct TextTable {
-    /// A column's name, and how narrow it may become; nil: not at all.
     struct Column: ExpressibleByStringLiteral {
         var name: String
+        /// How narrow it may become; nil: not at all.
         var minimum: Int?
+        /// Whether it may be left out.
+        var isOptional: Bool
 
-        init(_ name: String, minimum: Int? = nil) {
+        init(_ name: String, minimum: Int? = nil, isOptional: Bool = false) {
             self.name = name
             self.minimum = minimum
+            self.isOptional = isOptional
         }
 
         init(stringLiteral name: String) {
@@ -34,10 +38,19 @@ struct TextTable {
     /// All of every cell.
     var text: String { lines(width: nil).joined(separator: "\n") }
 
-    /// - Parameter width: What a line may have at most, as far as the columns' minimums allow that; nil: no limit.
+    /// - Parameter width: What a line may have at most, as far as the columns allow that; nil: no limit.
     func lines(width: Int?) -> [String] {
-        let widths = widths(fitting: width)
-        return rows.map { row in
+        var table = self
+        let least = { (column: Int) in table.natural(column, atMost: table.columns[column].minimum) }
+        // The last of those that can go, goes first.
+        while let width, table.columns.indices.map(least).reduce(0, +) + table.gaps > width,
+            let last = table.columns.lastIndex(where: \.isOptional)
+        {
+            table.columns.remove(at: last)
+            for row in table.rows.indices { table.rows[row].remove(at: last) }
+        }
+        let widths = table.widths(fitting: width)
+        return table.rows.map { row in
             row.enumerated().map { column, cell in
                 let cell = cell.shortened(to: widths[column])
                 return column == row.count - 1
@@ -46,10 +59,17 @@ struct TextTable {
         }
     }
 
+    private var gaps: Int { Self.gap * (columns.count - 1) }
+
+    /// What a column's cells need.
+    private func natural(_ column: Int, atMost limit: Int? = nil) -> Int {
+        min(limit ?? .max, rows.map { $0[column].count }.max() ?? 0)
+    }
+
     private func widths(fitting width: Int?) -> [Int] {
-        var widths = columns.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        var widths = columns.indices.map { natural($0) }
         guard let width else { return widths }
-        var excess = widths.reduce(0, +) + Self.gap * (columns.count - 1) - width
+        var excess = widths.reduce(0, +) + gaps - width
         // The widest gives way first.
         while excess > 0 {
             let shrinkable = columns.indices.filter { widths[$0] > columns[$0].minimum ?? .max }
