@@ -12,22 +12,30 @@ internal import SupervisorProtocol
 /// but that loop.
 final class Supervision: EventHandler, LifeObserver {
     private enum Source: UInt8 {
-        case signals, lifetime, restart
+        case signals, lifetime, restart, leash
     }
 
-    private let plan: SupervisorPlan
-    private let loop: EventLoop
+    private(set) var plan: SupervisorPlan
+    let loop: EventLoop
+    let events: EventLog
     private let signals: SignalDescriptor
     private let console: RotatedFile
     private let log: RotatedFile
     private var report: Descriptor?
     private var control: ControlServer?
     private var network: NetworkService?
+    private var leash: Descriptor?
+    private var leashRegistration: EventLoop.Registration?
     private var life: Life?
-    private var state: LifeState
+    var state: LifeState
     private var backoff = RestartBackoff()
     private var beganRunning: UInt64?
     private var isLifetimeRunning = false
+    /// Why the present life is ended, if not because somebody has asked for it.
+    private var endReason: String?
+    /// Whether it is started again when it has ended, whatever its policy.
+    var isRestartWanted = false
+    var health: HealthChecker?
 
     /// - Parameter report: Where the starter waits to hear how it went.
     init(_ plan: SupervisorPlan, report: consuming Descriptor, signals numbers: [Int32]) throws(Errno) {
@@ -36,6 +44,7 @@ final class Supervision: EventHandler, LifeObserver {
         signals = try SignalDescriptor(numbers)
         console = RotatedFile("\(plan.directory)/console.log", plan.log)
         log = RotatedFile("\(plan.directory)/output.log", plan.log)
+        events = EventLog(plan)
         self.report = consume report
         state = LifeState(generation: plan.generation, phase: .starting)
     }
@@ -50,6 +59,10 @@ final class Supervision: EventHandler, LifeObserver {
         } handler: { [weak self] request, answer in
             self?.obey(request, answer)
         }
+        if let number = plan.leashDescriptor.flatMap({ Int32(exactly: $0) }) {
+            leash = Descriptor(owning: number)
+            leashRegistration = try loop.add(number, [.readable], handler: self, source: Source.leash.rawValue)
+        }
         if serveNetwork() { begin() }
         try loop.run()
     }
@@ -58,8 +71,12 @@ final class Supervision: EventHandler, LifeObserver {
         switch Source(rawValue: source) {
         case .signals: while signals.next() != nil { stop(plan.stop) }
         case .lifetime:
-            state.error = "Its lifetime of \((plan.lifetimeMilliseconds ?? 0) / 1000) seconds was over."
-            stop(plan.stop)
+            stop(plan.stop, because: "Its lifetime of \((plan.lifetimeMilliseconds ?? 0) / 1000) seconds was over.")
+        case .leash:
+            // Nothing is ever written: the other end is closed.
+            if let leashRegistration { loop.remove(leashRegistration) }
+            leashRegistration = nil
+            stop(plan.stop, because: "The command that it belonged to was killed.")
         case .restart: if !state.isStopWanted { begin() }
         case nil: break
         }
@@ -89,6 +106,7 @@ final class Supervision: EventHandler, LifeObserver {
     }
 
     func lifeChanged(_ phase: LifeState.Phase, pid: Int32) {
+        let before = state.phase
         state.phase = phase
         state.pid = UInt32(clamping: pid)
         if phase == .running, beganRunning == nil {
@@ -97,7 +115,13 @@ final class Supervision: EventHandler, LifeObserver {
             state.finishedAt = nil
             state.exitStatus = nil
             if !state.isStopWanted { state.error = nil }
+            events.append("start", state.restarts > 0 ? [.init("restarts", "\(state.restarts)")] : [])
+        } else if phase == .paused {
+            events.append("pause")
+        } else if phase == .running, before == .paused {
+            events.append("unpause")
         }
+        followHealth(phase)
         write()
         guard phase == .running else { return }
         say(StartReport())
@@ -113,12 +137,18 @@ final class Supervision: EventHandler, LifeObserver {
 
     func lifeEnded(_ end: LifeEnd) {
         life = nil
+        followHealth(.exited)
+        var end = end
+        if let endReason { end.error = endReason }
+        let isRestartWanted = isRestartWanted && !state.isStopWanted
+        self.isRestartWanted = false
+        endReason = nil
         // The first start must succeed; a later one is tried again as any life that was short.
         let hasRun = state.startedAt != nil
         let lived = beganRunning.map { (Clock.monotonicNanoseconds - $0) / 1_000_000 } ?? 0
         beganRunning = nil
         guard hasRun, !state.isStopWanted,
-            plan.restart.allowsRestart(after: end.status, restarts: state.restarts)
+            isRestartWanted || plan.restart.allowsRestart(after: end.status, restarts: state.restarts)
         else { return finish(end) }
         state.phase = .restarting
         state.pid = nil
@@ -126,6 +156,7 @@ final class Supervision: EventHandler, LifeObserver {
         state.exitStatus = end.status
         state.error = end.error
         state.restarts += 1
+        noteEnd(end)
         write()
         loop.schedule(
             milliseconds: Int(clamping: backoff.delay(afterLifeOf: lived)), handler: self,
@@ -138,9 +169,15 @@ final class Supervision: EventHandler, LifeObserver {
         state.finishedAt = Clock.realtimeNanoseconds
         state.exitStatus = end.status
         if let error = end.error { state.error = error }
+        noteEnd(end)
         write()
         say(StartReport(failure: end.failure ?? .stopped, message: end.error, exitStatus: end.status))
         loop.stop()
+    }
+
+    private func noteEnd(_ end: LifeEnd) {
+        events.append(
+            "die", [.init("exitStatus", "\(end.status)")] + (state.error.map { [.init("error", $0)] } ?? []))
     }
 
     // MARK: What others ask
@@ -155,15 +192,41 @@ final class Supervision: EventHandler, LifeObserver {
         case .stop:
             stop(request.steps ?? plan.stop)
             reply(nil)
-        case .signal: reply(life.map { $0.signalCommand(request.signal ?? 0) } ?? "it does not run")
+        case .signal:
+            let fault = life.map { $0.signalCommand(request.signal ?? 0) } ?? "it does not run"
+            if fault == nil { events.append("kill", [.init("signal", "\(request.signal ?? 0)")]) }
+            reply(fault)
+        case .update: update(request.requests ?? [], reply)
         case .pause, .unpause:
             guard let life else { return reply("it does not run") }
             life.setPaused(request.action == .pause, reply)
         }
     }
 
-    private func stop(_ steps: [StopStep]) {
+    /// What was changed holds in later lives from when the VMM has taken it.
+    private func update(_ requests: [PlannedRequest], _ reply: @escaping (String?) -> Void) {
+        guard let life else { return reply("it does not run") }
+        life.say(requests[...]) { [weak self] fault in
+            guard let self, fault == nil else { return reply(fault) }
+            guard let changed = try? SupervisorPlan(decoding: File.read("\(plan.directory)/\(SupervisorPlan.fileName)")),
+                changed.generation == plan.generation
+            else { return reply("its plan cannot be read") }
+            plan.requests = changed.requests
+            plan.restart = changed.restart
+            reply(nil)
+        }
+    }
+
+    /// Ends the VM for good.
+    func stop(_ steps: [StopStep], because reason: String? = nil) {
+        if !state.isStopWanted {
+            let isKill = steps.first?.means == .kill
+            events.append(
+                isKill ? "kill" : "stop",
+                (isKill ? [.init("signal", "9")] : []) + (reason.map { [.init("reason", $0)] } ?? []))
+        }
         state.isStopWanted = true
+        if let reason { state.error = reason }
         if let life { return life.stop(steps) }
         // It waits for its next life: there will be none.
         if state.phase == .restarting {
@@ -171,9 +234,16 @@ final class Supervision: EventHandler, LifeObserver {
         }
     }
 
+    /// Ends the present life; what follows is decided as if it had ended by itself.
+    func end(_ steps: [StopStep], because reason: String) {
+        guard let life, !state.isStopWanted else { return }
+        endReason = reason
+        life.stop(steps)
+    }
+
     // MARK: What is written down
 
-    private func write() {
+    func write() {
         try? File.replace("\(plan.directory)/\(LifeState.fileName)", with: state.json(showsNulls: false) + [0x0a])
     }
 

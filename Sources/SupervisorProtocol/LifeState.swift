@@ -22,10 +22,13 @@ package struct LifeState: WireModel {
     package var restarts: UInt32
     /// Somebody has asked for the end.
     package var isStopWanted: Bool
+    /// Nil: nobody has asked for checks.
+    package var health: HealthState?
 
     package init(
         generation: UInt64, phase: Phase, pid: UInt32? = nil, startedAt: UInt64? = nil, finishedAt: UInt64? = nil,
-        exitStatus: UInt32? = nil, error: String? = nil, restarts: UInt32 = 0, isStopWanted: Bool = false
+        exitStatus: UInt32? = nil, error: String? = nil, restarts: UInt32 = 0, isStopWanted: Bool = false,
+        health: HealthState? = nil
     ) {
         self.generation = generation
         self.phase = phase
@@ -36,6 +39,7 @@ package struct LifeState: WireModel {
         self.error = error
         self.restarts = restarts
         self.isStopWanted = isStopWanted
+        self.health = health
     }
 
     package static let schema = Schema(
@@ -50,6 +54,7 @@ package struct LifeState: WireModel {
             .optional("error", \.error),
             .defaulted("restarts", \.restarts),
             .defaulted("is_stop_wanted", \.isStopWanted),
+            .optional("health", \.health),
         ])
 
     /// The file's name in the VM's directory.

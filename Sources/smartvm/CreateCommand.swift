@@ -15,7 +15,7 @@ struct CreateCommand: AsyncParsableCommand {
               smartvm start web
             """)
 
-    @Argument(help: "The image to run.")
+    @Argument(help: "The image to run.", completion: .images)
     var image: String?
 
     @Argument(parsing: .postTerminator, help: "The command and its arguments. Default: none.")
@@ -29,8 +29,13 @@ struct CreateCommand: AsyncParsableCommand {
     var name: String?
 
     func run() async throws {
-        let sandbox = try await SandboxMaker(machine: machine, process: process, life: life)
-            .make(image: image, name: name, command: command)
-        print(sandbox.id)
+        do {
+            let sandbox = try await SandboxMaker(machine: machine, process: process, life: life)
+                .make(image: image, name: name, command: command)
+            print(sandbox.id)
+        } catch let error as SmartVMError {
+            StandardError.print("smartvm: \(error)")
+            throw ExitCode(ExitStatus.of(error))
+        }
     }
 }

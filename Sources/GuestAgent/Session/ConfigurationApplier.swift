@@ -7,6 +7,9 @@ struct ConfigurationApplier {
     /// What was mounted by an earlier configuration.
     private var mounted: [Configuration.Mount] = []
 
+    /// Where something was mounted by a configuration.
+    var mountPaths: [String] { mounted.map(\.path) }
+
     init(modules: ModuleLoader) {
         self.modules = modules
     }

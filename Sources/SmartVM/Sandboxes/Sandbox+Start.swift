@@ -12,6 +12,11 @@ extension Sandbox {
     /// - Throws: `NO_SUCH_VM`, `INVALID_CONFIG`, `INVALID_FILE`, `VMM_NOT_FOUND`, `SUPERVISOR_FAILED`, `VMM_FAILED`, `API_ERROR`,
     ///   `BOOT_FAILED` with the last lines of the guest's console, `COMMAND_FAILED`. It does not run then.
     public func start(_ imageProgress: @escaping ImageProgress.Handler = { _ in }) async throws {
+        try await start(leash: nil, imageProgress)
+    }
+
+    /// - Parameter leash: It is stopped when this goes away.
+    func start(leash: SandboxLeash?, _ imageProgress: @escaping ImageProgress.Handler) async throws {
         let (lock, present) = try await takeLock()
         defer { withExtendedLifetime(lock) {} }
         guard let record = try await onceEnded(present) else { return }
@@ -21,17 +26,21 @@ extension Sandbox {
         let manager = manager
         let directory = directory
         let report = try await BlockingWork.run {
-            try Self.launch(plan, record, manager: manager, directory: directory, imageUse: imageUse)
+            try Self.launch(
+                plan, record, manager: manager, directory: directory, imageUse: imageUse, leash: leash)
         }
         if let failure = report?.failure {
-            // Takes back what is left; the lock is held.
+            let error = startFailure(failure, report?.message ?? "", status: report?.exitStatus)
+            // Takes back what is left; the lock is held. One that is removed at its end goes with its console.
             _ = try await BlockingWork.run { try manager.awaitEnd(of: record.id) }
-            throw startFailure(failure, report?.message ?? "", status: report?.exitStatus)
+            throw error
         }
         guard report != nil else {
+            let messages = directory.closingLines(12, of: directory.supervisorLogPath, named: "messages")
             _ = try await BlockingWork.run { try manager.awaitEnd(of: record.id) }
             throw SmartVMError(
-                .supervisorFailed, "The supervisor of VM \(record.name) has ended before the guest ran.",
+                .supervisorFailed,
+                "The supervisor of VM \(record.name) has ended before the guest ran." + messages,
                 cure: "Its messages are in \(directory.supervisorLogPath).")
         }
         manager.step(.started)
@@ -67,7 +76,13 @@ extension Sandbox {
         let runtime = manager.runtimePath(id)
         let vsock = "\(runtime)/vsock.sock"
         let hasLogger = boot.logger != nil
-        let requests = try boot.requests(vsockPath: vsock).map { request in try PlannedRequest(request) }
+        if boot.hasAgent, boot.balloon == nil {
+            // What takes memory from a guest that runs; it costs nothing until then.
+            boot.balloon = BalloonConfig(amountMib: 0, deflateOnOom: true)
+        }
+        let requests = config.limits.applied(
+            to: try boot.requests(vsockPath: vsock).map { request in try PlannedRequest(request) },
+            memory: config.vm.machineConfig.memSizeMib)
         let plan = SupervisorPlan(
             generation: UInt64(clamping: record.generation + 1), directory: directory.path, runtimeDirectory: runtime,
             vmm: Program(
@@ -81,7 +96,8 @@ extension Sandbox {
             bootMilliseconds: config.bootTimeout.inMilliseconds,
             stop: Self.steps(config.stopTimeout, hasAgent: boot.hasAgent), restart: RestartPolicy(config.restart),
             lifetimeMilliseconds: config.lifetime?.inMilliseconds,
-            log: LogLimits(bytes: UInt64(clamping: max(3, config.logSize) / 3), files: 3))
+            log: LogLimits(bytes: UInt64(clamping: max(3, config.logSize) / 3), files: 3),
+            health: try config.health?.plan())
         return (plan, boot.imageUse)
     }
 
@@ -109,12 +125,18 @@ extension Sandbox {
     /// - Returns: What it has said; nil if it has ended without a word.
     private static func launch(
         _ plan: SupervisorPlan, _ record: VMRecord, manager: SandboxManager, directory: SandboxDirectory,
-        imageUse: BaseImageUse?
+        imageUse: BaseImageUse?, leash: SandboxLeash?
     ) throws(SmartVMError) -> StartReport? {
         let program = try SupervisorProgram()
+        var plan = plan
         let runtime = try manager.host.directories.create(record.id)
         manager.step(.runtimeDirectoryMade)
         let waiting: SupervisorProgram.Waiting
+        var descriptors = [runtime.lockDescriptor] + (imageUse.map { [$0.lockDescriptor] } ?? [])
+        if let leash {
+            plan.leashDescriptor = UInt32(SupervisorProgram.firstDescriptor + descriptors.count)
+            descriptors.append(leash.heldEnd)
+        }
         do throws(SmartVMError) {
             do throws(Errno) {
                 try File.replace(directory.planPath, with: plan.json(showsNulls: false) + [0x0a])
@@ -128,7 +150,7 @@ extension Sandbox {
             manager.step(.planWritten)
             waiting = try program.spawn(
                 plan: directory.planPath, log: directory.supervisorLogPath,
-                locks: [runtime.lockDescriptor] + (imageUse.map { [$0.lockDescriptor] } ?? []))
+                descriptors: descriptors)
         } catch {
             runtime.remove()
             throw error
@@ -138,7 +160,7 @@ extension Sandbox {
         let identity = waiting.identity
         do {
             // It may run once it is written down.
-            try manager.store.update(vm: record.id, "start") { record in
+            try manager.store.update(vm: record.id) { record in
                 record.phase = .active
                 record.owner = identity
                 record.generation = Int64(clamping: plan.generation)

@@ -11,11 +11,13 @@ public struct Sandbox: Sendable {
     /// 12 hexadecimal digits.
     public let id: String
     let manager: SandboxManager
+    /// Whether it is this process's alone until it runs.
+    var isScoped = false
 
     var directory: SandboxDirectory { manager.directory(id) }
-    private var controlPath: String { "\(manager.runtimePath(id))/\(ControlRequest.socketName)" }
+    var controlPath: String { "\(manager.runtimePath(id))/\(ControlRequest.socketName)" }
     /// Where the VMM takes connections to the guest.
-    private var vsockPath: String { "\(manager.runtimePath(id))/vsock.sock" }
+    var vsockPath: String { "\(manager.runtimePath(id))/vsock.sock" }
 
     /// What it is now.
     ///
@@ -41,6 +43,12 @@ public struct Sandbox: Sendable {
         try JSONDecoder().decode(SandboxConfig.self, from: Data(record.config.utf8))
     }
 
+    /// Whether it is removed when its life is over.
+    static func removesAtEnd(_ record: VMRecord) -> Bool {
+        // Of the thousand that a list reads few have it, and reading their whole configurations takes time.
+        record.config.contains("\"removesAtEnd\":true") && (try? decodedConfig(of: record))?.removesAtEnd == true
+    }
+
     func storedRecord() async throws -> VMRecord {
         let store = manager.store
         let id = id
@@ -53,6 +61,7 @@ public struct Sandbox: Sendable {
         let manager = manager
         let directory = directory
         let id = id
+        let isScoped = isScoped
         return try await BlockingWork.run {
             let lock = try directory.lock()
             guard let record = try manager.reconcile(id) else {
@@ -61,7 +70,7 @@ public struct Sandbox: Sendable {
                 throw SmartVMError.noSuchVM(id)
             }
             // Its maker has not taken the lock yet.
-            guard record.phase != .creating else {
+            guard record.phase != .creating || isScoped else {
                 throw SmartVMError(
                     .invalidState, "VM \(record.name) is being made by another command.", cure: "Try again in a moment."
                 )
@@ -109,7 +118,12 @@ public struct Sandbox: Sendable {
         repeat {
             try await endLife(record, by: steps)
             // Takes back what is left, and sees whether a start that had the lock has made it run meanwhile.
-            record = try await takeLock().record
+            do {
+                record = try await takeLock().record
+            } catch let error as SmartVMError where error.code == .noSuchVM {
+                // One that is removed at its end.
+                return
+            }
         } while record.phase == .active
     }
 
@@ -140,6 +154,12 @@ public struct Sandbox: Sendable {
     /// - Parameter timeout: How long the guest may take to stop. Default: what it was made with.
     /// - Throws: As ``stop(timeout:)`` and ``start(_:)`` do.
     public func restart(timeout: Duration? = nil) async throws {
+        let record = try await storedRecord()
+        guard !Self.removesAtEnd(record) else {
+            throw SmartVMError(
+                .invalidState, "VM \(record.name) is removed when it ends, so it cannot be started again.",
+                cure: "Make it without --rm.")
+        }
         try await stop(timeout: timeout)
         try await start()
     }
@@ -158,7 +178,13 @@ public struct Sandbox: Sendable {
     /// - Parameter force: Whether to kill it if it runs. Default: no, then that is an error.
     /// - Throws: `INVALID_STATE` if it runs; `NO_SUCH_VM`.
     public func remove(force: Bool = false) async throws {
-        let (lock, record) = try await takeLockOfEnded(force: force)
+        let known = try await storedRecord()
+        let (lock, record): (SandboxLock, VMRecord)
+        do {
+            (lock, record) = try await takeLockOfEnded(force: force)
+        } catch let error as SmartVMError where error.code == .noSuchVM && Self.removesAtEnd(known) {
+            return
+        }
         defer { withExtendedLifetime(lock) {} }
         guard record.phase != .active else {
             throw SmartVMError(
@@ -173,6 +199,18 @@ public struct Sandbox: Sendable {
     ///
     /// - Throws: `NO_SUCH_VM`; `CancellationError`.
     public func wait() async throws -> Int {
+        let known = try await storedRecord()
+        do {
+            return try await waitForEnd()
+        } catch let error as SmartVMError where error.code == .noSuchVM && Self.removesAtEnd(known) {
+            // It is removed at its end, and its status is not.
+            let (store, id) = (manager.store, id)
+            guard let status = try await BlockingWork.run({ try store.lastExitStatus(ofVM: id) }) else { throw error }
+            return status
+        }
+    }
+
+    private func waitForEnd() async throws -> Int {
         while true {
             let info = try await info
             guard info.state.isActive else { return info.exitStatus ?? 0 }
@@ -211,20 +249,18 @@ public struct Sandbox: Sendable {
         var config = try Self.decodedConfig(of: record)
         config.vm.id = name
         try config.vm.requireValid()
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let text = String(decoding: try encoder.encode(config), as: UTF8.self)
+        let text = try config.storedText
         let store = manager.store
         let id = id
         _ = try await BlockingWork.run {
-            try store.update(vm: id, "rename") { record in
+            try store.update(vm: id, "rename", ["oldName": record.name]) { record in
                 record.name = name
                 record.config = text
             }
         }
     }
 
-    private func ask(_ request: ControlRequest, _ record: VMRecord) async throws {
+    func ask(_ request: ControlRequest, _ record: VMRecord) async throws {
         guard record.phase == .active, record.owner?.open() != nil else { throw notRunning(record) }
         let path = controlPath
         let answer = try await BlockingWork.run {
@@ -275,6 +311,15 @@ public struct Sandbox: Sendable {
 }
 
 extension SandboxConfig {
+    /// As a row has it.
+    var storedText: String {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return String(decoding: try encoder.encode(self), as: UTF8.self)
+        }
+    }
+
     /// Whether the guest runs the agent: it does with an image's initramfs, and must with one of the user's own.
     var hasAgent: Bool { vm.image != nil || vm.bootSource?.initrdPath != nil }
 }

@@ -21,12 +21,19 @@ public struct SandboxConfig: Hashable, Sendable {
     public var vmm: String?
     /// How much each of its two logs may take on the host, in bytes; the oldest goes. Default: 30 MiB.
     public var logSize: Int64
+    /// How is found out whether what it is for works. Default: not at all.
+    public var health: SandboxHealthCheck?
+    /// Whether it is removed, with all that it has, when its life is over: by whoever looks next. Default: no.
+    public var removesAtEnd: Bool
+    /// What was set by ``Sandbox/update(_:)``. Default: nothing.
+    public var limits: SandboxLimits
 
     /// Each parameter sets the property of its name, which says what it means.
     public init(
         vm: VMConfig, command: GuestCommand? = nil, restart: SandboxRestart = .never, lifetime: Duration? = nil,
         stopTimeout: Duration = .seconds(10), bootTimeout: Duration = .seconds(60), diskSize: Int64? = nil,
-        vmm: String? = nil, logSize: Int64 = 30 << 20
+        vmm: String? = nil, logSize: Int64 = 30 << 20, health: SandboxHealthCheck? = nil, removesAtEnd: Bool = false,
+        limits: SandboxLimits = .init()
     ) {
         self.vm = vm
         self.command = command
@@ -37,6 +44,9 @@ public struct SandboxConfig: Hashable, Sendable {
         self.diskSize = diskSize
         self.vmm = vmm
         self.logSize = logSize
+        self.health = health
+        self.removesAtEnd = removesAtEnd
+        self.limits = limits
     }
 }
 
@@ -83,6 +93,7 @@ extension SandboxRestart: LosslessStringConvertible {
 extension SandboxConfig: Codable {
     private enum CodingKeys: String, CodingKey {
         case vm, command, restart, lifetimeSeconds, stopTimeoutSeconds, bootTimeoutSeconds, diskSize, vmm, logSize
+        case health, removesAtEnd, limits
     }
 
     /// Reads what ``encode(to:)`` writes.
@@ -106,6 +117,9 @@ extension SandboxConfig: Codable {
         diskSize = try values.decodeIfPresent(Int64.self, forKey: .diskSize)
         vmm = try values.decodeIfPresent(String.self, forKey: .vmm)
         if let size = try values.decodeIfPresent(Int64.self, forKey: .logSize) { logSize = size }
+        health = try values.decodeIfPresent(SandboxHealthCheck.self, forKey: .health)
+        removesAtEnd = try values.decodeIfPresent(Bool.self, forKey: .removesAtEnd) ?? false
+        limits = try values.decodeIfPresent(SandboxLimits.self, forKey: .limits) ?? .init()
     }
 
     /// Writes times in seconds.
@@ -120,6 +134,9 @@ extension SandboxConfig: Codable {
         try values.encodeIfPresent(diskSize, forKey: .diskSize)
         try values.encodeIfPresent(vmm, forKey: .vmm)
         try values.encode(logSize, forKey: .logSize)
+        try values.encodeIfPresent(health, forKey: .health)
+        if removesAtEnd { try values.encode(true, forKey: .removesAtEnd) }
+        if limits != .init() { try values.encode(limits, forKey: .limits) }
     }
 }
 

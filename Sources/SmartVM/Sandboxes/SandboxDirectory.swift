@@ -55,6 +55,21 @@ struct SandboxDirectory: Sendable {
         return state
     }
 
+    /// What its supervisors have written down of what happened, the oldest first. The oldest may be gone.
+    var events: [LifeEvent] {
+        var events: [LifeEvent] = []
+        for path in ["\(eventsPath).1", eventsPath] {
+            let bytes = (try? File.read(path, limit: 1 << 20)) ?? []
+            for line in bytes.split(separator: 0x0a) {
+                // A crash may have cut one.
+                if let event = try? LifeEvent(decoding: Array(line), skipsUnknownFields: true) { events.append(event) }
+            }
+        }
+        return events
+    }
+
+    var eventsPath: String { "\(path)/\(LifeEvent.fileName)" }
+
     /// Removes everything; the lock's file goes with it.
     func remove() throws(SmartVMError) {
         do throws(Errno) {
@@ -69,12 +84,17 @@ struct SandboxDirectory: Sendable {
 
     /// The last lines of the console, for an error message.
     func closingLines(_ number: Int) -> String {
-        guard let size = try? FileStatus(of: consolePath).size, size > 0,
-            let file = try? Descriptor.open(consolePath, 0),
-            let bytes = try? file.read(at: max(0, Int(size) - 32 << 10), upTo: 32 << 10)
-        else { return "\nIts console is empty." }
-        let lines = Console.printable(bytes).suffix(number).map { "\n  \($0)" }.joined()
-        return lines.isEmpty ? "\nIts console is empty." : "\nThe last lines of its console:" + lines
+        closingLines(number, of: consolePath, named: "console")
+    }
+
+    /// The last lines of a file, for an error message.
+    ///
+    /// - Parameter name: What is printed there.
+    func closingLines(_ number: Int, of path: String, named name: String) -> String {
+        let size = (try? FileStatus(of: path).size) ?? 0
+        let bytes = try? Descriptor.open(path, 0).read(at: max(0, Int(size) - 32 << 10), upTo: 32 << 10)
+        let lines = Console.printable(bytes ?? []).suffix(number).map { "\n  \($0)" }.joined()
+        return lines.isEmpty ? "\nThere is nothing in its \(name)." : "\nThe last lines of its \(name):" + lines
     }
 }
 

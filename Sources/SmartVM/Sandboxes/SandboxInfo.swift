@@ -59,6 +59,8 @@ public struct SandboxInfo: Hashable, Sendable, Codable {
     public var supervisorPid: Int?
     /// Its VMM's, while there is one.
     public var vmmPid: Int?
+    /// How it does; nil if nobody has asked for checks, or it does not run.
+    public var health: SandboxHealth?
 }
 
 extension SandboxInfo {
@@ -82,6 +84,7 @@ extension SandboxInfo {
         exitStatus = life.exitStatus.map { Int($0) }
         error = life.error
         restarts = Int(life.restarts)
+        if [.running, .paused].contains(life.phase) { health = life.health.map { SandboxHealth($0) } }
     }
 
     private static func state(_ record: VMRecord, _ life: LifeState?) -> State {

@@ -29,6 +29,11 @@ public final class SandboxManager: Sendable {
     /// - Throws: `INVALID_CONFIG` with all that is wrong; `NAME_IN_USE`; `PROGRAM_NOT_FOUND` if a disk is wanted and there is no `mke2fs`;
     ///   `NO_SPACE`, `DATA_DIRECTORY_UNUSABLE`, `STORE_UNUSABLE`.
     public func create(_ config: SandboxConfig) async throws -> Sandbox {
+        try await create(config, isScoped: false)
+    }
+
+    /// - Parameter isScoped: Whether it is this process's alone until it runs: one that is killed before leaves nothing.
+    func create(_ config: SandboxConfig, isScoped: Bool) async throws -> Sandbox {
         var config = config
         let id = GuestIdentity.randomHexadecimal(bytes: 6)
         let name = config.vm.id ?? "vm-" + GuestIdentity.randomHexadecimal(bytes: 5)
@@ -54,10 +59,12 @@ public final class SandboxManager: Sendable {
                 try await SandboxDisk(path: directory.diskPath).make(size: size)
                 step(.diskMade)
             }
-            try await BlockingWork.run {
-                _ = try store.update(vm: id) { record in
-                    record.phase = .idle
-                    record.owner = nil
+            if !isScoped {
+                try await BlockingWork.run {
+                    _ = try store.update(vm: id) { record in
+                        record.phase = .idle
+                        record.owner = nil
+                    }
                 }
             }
         } catch {
@@ -68,12 +75,13 @@ public final class SandboxManager: Sendable {
             throw error
         }
         step(.created)
-        return Sandbox(id: id, manager: self)
+        return Sandbox(id: id, manager: self, isScoped: isScoped)
     }
 
     private static func check(_ config: SandboxConfig, hasJailer: Bool) throws(SmartVMError) {
         try config.vm.requireValid()
         _ = try config.command?.request()
+        try config.checkLife()
         if hasJailer {
             throw SmartVMError(
                 .invalidConfiguration, "Sandboxes are not jailed yet.", cure: "Leave the jailer out of the options.")
@@ -120,6 +128,12 @@ public final class SandboxManager: Sendable {
             throw SmartVMError.noSuchVM(nameOrID)
         }
         return Sandbox(id: record.id, manager: self)
+    }
+
+    /// The names of all sandboxes, as the database has them: quick, and nothing is put right.
+    public func names() async throws -> [String] {
+        let store = store
+        return try await BlockingWork.run { try store.vmNames() }
     }
 
     /// All sandboxes, the newest first.
@@ -244,8 +258,13 @@ extension SandboxManager {
         step(.runtimeDirectoryRemoved)
         let life = directory(id).state(of: record.generation)
         let sameBoot = record.owner?.bootID == (try? ProcessIdentity.currentBootID())
-        let now = try store.update(vm: id, "end") { record in
-            record.phase = .idle
+        let events = directory(id).events
+        try store.bringIn(events, ofVM: id, name: record.name)
+        let isEndTold = events.last { $0.generation == UInt64(clamping: record.generation) }?.action == "die"
+        let isRemoved = Sandbox.removesAtEnd(record)
+        let now = try store.update(vm: id, isEndTold ? nil : "die") { record in
+            // The next who looks goes on with a removal that is cut short.
+            record.phase = isRemoved ? .removing : .idle
             record.owner = nil
             record.restarts = Int64(life?.restarts ?? 0)
             record.startedAt = life?.startedAt.map { Int64(clamping: $0) }
@@ -254,8 +273,9 @@ extension SandboxManager {
                 record.exitStatus = life.exitStatus.map { Int64($0) }
                 record.error = life.error
             } else {
-                // When is not known: between its last sign and now.
-                record.finishedAt = Int64(clamping: Clock.realtimeNanoseconds)
+                // When is not known: between its last sign and now, or the host's start.
+                record.finishedAt = Int64(
+                    clamping: (sameBoot ? nil : Clock.bootNanoseconds) ?? Clock.realtimeNanoseconds)
                 record.exitStatus = 137
                 record.error =
                     !sameBoot
@@ -264,7 +284,9 @@ extension SandboxManager {
             }
         }
         step(.endWritten)
-        return now
+        guard isRemoved, let now else { return now }
+        try removeEverything(of: now)
+        return nil
     }
 
     /// Removes a sandbox that does not run. The caller has the lock.
@@ -276,6 +298,7 @@ extension SandboxManager {
             record.owner = owner
         }
         step(.removalWritten)
+        try store.bringIn(directory(record.id).events, ofVM: record.id, name: record.name)
         _ = host.directories.reclaim(record.id)
         try directory(record.id).remove()
         step(.filesRemoved)

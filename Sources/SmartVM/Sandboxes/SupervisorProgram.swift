@@ -28,17 +28,20 @@ struct SupervisorProgram: Sendable {
         let report: Descriptor
     }
 
+    /// The number that the first of the further descriptors has in the process.
+    static let firstDescriptor = 4
+
     /// Makes the process, which runs nothing yet.
     ///
-    /// - Parameter locks: Descriptors of locks that are to be held for as long as it lives.
-    func spawn(plan: String, log: String, locks: [Int32]) throws(SmartVMError) -> Waiting {
+    /// - Parameter descriptors: What else it is given, from ``firstDescriptor`` on: locks that are to be held for as long as it lives.
+    func spawn(plan: String, log: String, descriptors: [Int32]) throws(SmartVMError) -> Waiting {
         do throws(Errno) {
             let report = try Pipe()
             let input = try Descriptor.open("/dev/null", O_RDONLY)
             let output = try Descriptor.open(log, O_WRONLY | O_CREAT | O_TRUNC)
             var spawn = Spawn(path, arguments: ["smartvm-supervisor", plan])
             spawn.workingDirectory = "/"
-            spawn.descriptors = [input.rawValue, output.rawValue, output.rawValue, report.write.rawValue] + locks
+            spawn.descriptors = [input.rawValue, output.rawValue, output.rawValue, report.write.rawValue] + descriptors
             spawn.newSession = true
             let gated: Spawn.Gated
             do throws(Spawn.Failure) { gated = try spawn.startGated() } catch { throw error.errno }

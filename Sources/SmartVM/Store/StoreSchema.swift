@@ -75,6 +75,20 @@ enum StoreSchema {
                     ) STRICT;
                     """)
         }
+        migrator.registerMigration("life") { database in
+            // What else there is to say of an event, as a JSON object of strings; and how far the events that a VM's supervisor has written
+            // down have been brought in.
+            try database.execute(
+                sql: """
+                    ALTER TABLE event ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}';
+
+                    CREATE TABLE broughtIn (
+                        vm TEXT PRIMARY KEY NOT NULL,
+                        generation INTEGER NOT NULL,
+                        sequence INTEGER NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

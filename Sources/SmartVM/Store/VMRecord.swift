@@ -78,6 +78,15 @@ extension Store {
         try read { try VMRecord.fetchAll($0, sql: "SELECT * FROM vm ORDER BY createdAt DESC, id") }
     }
 
+    func vmNames() throws(SmartVMError) -> [String] {
+        try read { try String.fetchAll($0, sql: "SELECT name FROM vm ORDER BY name") }
+    }
+
+    /// The VMs that something is done to, or that run.
+    func busyVMs() throws(SmartVMError) -> [VMRecord] {
+        try read { try VMRecord.fetchAll($0, sql: "SELECT * FROM vm WHERE phase <> 'idle'") }
+    }
+
     func vm(_ id: String) throws(SmartVMError) -> VMRecord? {
         try read { try Self.vm(id, $0) }
     }
@@ -105,18 +114,21 @@ extension Store {
         try write { database in
             try Self.requireFree(vm.name, for: vm.id, database)
             try vm.write(database)
-            try Self.note("create", vm, database)
+            try Self.note("create", vm, vm.image.isEmpty ? [:] : ["image": vm.image], database)
         }
     }
 
     /// Changes a VM and notes what has happened to it, at once.
     ///
-    /// - Parameter event: What has happened, as a verb; nil: nothing to note.
+    /// - Parameters:
+    ///   - event: What has happened, as a verb; nil: nothing to note. `die` happened when the VM finished, and the others do now.
+    ///   - attributes: What else there is to say of it.
     /// - Returns: It as it is now; nil if it is there no more.
     /// - Throws: `NAME_IN_USE`; what `change` throws.
     @discardableResult
     func update(
-        vm id: String, _ event: String? = nil, _ change: (inout VMRecord) throws -> Void
+        vm id: String, _ event: String? = nil, _ attributes: [String: String] = [:],
+        _ change: (inout VMRecord) throws -> Void
     ) throws(SmartVMError) -> VMRecord? {
         try write { database in
             guard var vm = try Self.vm(id, database) else { return nil }
@@ -124,7 +136,12 @@ extension Store {
             try change(&vm)
             if vm.name != before.name { try Self.requireFree(vm.name, for: id, database) }
             if vm != before { try vm.write(database) }
-            if let event { try Self.note(event, vm, database) }
+            if event == "die" {
+                let attributes = ["exitStatus": vm.exitStatus.map { "\($0)" }, "error": vm.error]
+                try Self.note("die", vm, attributes.compactMapValues { $0 }, at: vm.finishedAt, database)
+            } else if let event {
+                try Self.note(event, vm, attributes, database)
+            }
             return vm
         }
     }
@@ -134,7 +151,8 @@ extension Store {
         try write { database in
             guard let vm = try Self.vm(id, database) else { return }
             try database.execute(sql: "DELETE FROM vm WHERE id = ?", arguments: [id])
-            try Self.note("remove", vm, database)
+            try database.execute(sql: "DELETE FROM broughtIn WHERE vm = ?", arguments: [id])
+            try Self.note("remove", vm, [:], database)
         }
     }
 
@@ -151,11 +169,13 @@ extension Store {
             cure: "Choose another --name, or remove that VM: smartvm rm \(name)")
     }
 
-    private static func note(_ action: String, _ vm: VMRecord, _ database: Database) throws {
-        try database.execute(
-            sql: "INSERT INTO event (time, vm, name, action, exitStatus, error) VALUES (?, ?, ?, ?, ?, ?)",
-            arguments: [
-                Int64(clamping: Clock.realtimeNanoseconds), vm.id, vm.name, action, vm.exitStatus, vm.error,
-            ])
+    private static func note(
+        _ action: String, _ vm: VMRecord, _ attributes: [String: String], at time: Int64? = nil,
+        _ database: Database
+    ) throws {
+        try note(
+            EventRecord(
+                time: time ?? Int64(clamping: Clock.realtimeNanoseconds), vm: vm.id, name: vm.name, action: action,
+                attributes: attributes), database)
     }
 }

@@ -2,7 +2,7 @@ internal import Linux
 internal import SupervisorProtocol
 
 /// What the command prints, line by line, with the time at which each line was complete.
-final class CommandLog {
+final class CommandLog: CommandOutput {
     private let file: RotatedFile
     private var standardOutput = LineSplitter()
     private var standardError = LineSplitter()

@@ -18,8 +18,13 @@ protocol LifeObserver: AnyObject {
 /// and the VMM is ended; there is one end, ``vmmEnded()``, which says from all that was noted how the life has ended.
 final class Life: EventHandler {
     private enum Source: UInt8 {
-        case vmm, console, bootTime, stopStep
+        case vmm, console, bootTime, stopStep, loss
     }
+
+    /// How long a guest whose agent has gone may take to end, in ms: file systems are written out in this time.
+    private static let lossPatience = 10_000
+    /// How long a VMM may take to let a paused guest run on before it is stopped by other means, in ms.
+    private static let resumePatience = 2000
 
     private let plan: SupervisorPlan
     private let loop: EventLoop
@@ -36,6 +41,7 @@ final class Life: EventHandler {
     private var bootTimer: UInt64?
     private var climb: StopClimb?
     private var stopTimer: UInt64?
+    private var lossTimer: UInt64?
     private var registrations: [EventLoop.Registration] = []
     private var consoleRegistration: EventLoop.Registration?
 
@@ -76,6 +82,7 @@ final class Life: EventHandler {
         case .stopStep:
             stopTimer = nil
             climbOn()
+        case .loss: lost()
         case nil: break
         }
     }
@@ -101,7 +108,7 @@ final class Life: EventHandler {
         guard phase == .starting, command == nil, climb == nil else { return }
         guard let planned = plan.command else { return run() }
         do throws(Errno) {
-            command = try CommandRun(planned, vsockSocket: plan.vsockSocket, log: log, loop: loop) { [weak self] in
+            command = try CommandRun(planned, vsockSocket: plan.vsockSocket, output: log, loop: loop) { [weak self] in
                 self?.commandReported($0)
             }
         } catch {
@@ -120,9 +127,17 @@ final class Life: EventHandler {
             evidence.commandStatus = status
             fail(.commandFailed, message)
         case .lost(let why):
-            // The VMM is ending, or the agent has.
-            if climb == nil { fail(.bootFailed, "The command was lost: \(why).") }
+            guard climb == nil else { return }
+            // The guest is shutting down, and its VMM ends in a moment; or the agent has ended, and it does not.
+            evidence.loss = "The command was lost: \(why)."
+            lossTimer = loop.schedule(milliseconds: Self.lossPatience, handler: self, source: Source.loss.rawValue)
         }
+    }
+
+    /// Waits no longer for the VMM to end by itself after its command was lost.
+    private func lost() {
+        lossTimer = nil
+        if climb == nil, let loss = evidence.loss { fail(.bootFailed, loss) }
     }
 
     private func run() {
@@ -152,9 +167,31 @@ final class Life: EventHandler {
         stopTimer = nil
         climb = StopClimb(steps)
         guard phase == .paused, steps.first?.means == .guest else { return climbOn() }
-        // A guest that does not run could not do what it is asked.
-        api.send(.state("Resumed")) { [weak self] _ in self?.climbOn() }
+        // A guest that does not run could not do what it is asked. A VMM that does not let it run on is climbed over all the same.
+        stopTimer = loop.schedule(
+            milliseconds: Self.resumePatience, handler: self, source: Source.stopStep.rawValue)
+        api.send(.state("Resumed")) { [weak self] _ in
+            guard let self, climb?.present == nil else { return }
+            if let timer = stopTimer.take() { loop.cancel(timer: timer) }
+            climbOn()
+        }
         phase = .running
+    }
+
+    /// Says requests to the VMM, one after another.
+    ///
+    /// - Parameter then: Told why not; nil if all were taken.
+    func say(_ requests: ArraySlice<PlannedRequest>, _ then: @escaping (String?) -> Void) {
+        guard let request = requests.first else { return then(nil) }
+        guard phase == .running || phase == .paused, climb == nil else {
+            return then("it is \(climb == nil ? phase.rawValue : "stopping")")
+        }
+        api.send(request) { [weak self] outcome in
+            switch outcome {
+            case .done: self?.say(requests.dropFirst(), then)
+            case .refused(let words), .broken(let words): then("\(request.method) \(request.path): \(words)")
+            }
+        }
     }
 
     /// - Returns: Why not; nil if it was sent.
@@ -224,7 +261,7 @@ final class Life: EventHandler {
             loop.remove(registration)
         }
         registrations = []
-        for timer in [bootTimer, stopTimer].compactMap({ $0 }) { loop.cancel(timer: timer) }
+        for timer in [bootTimer, stopTimer, lossTimer].compactMap({ $0 }) { loop.cancel(timer: timer) }
         session?.close()
         session = nil
         api.close()
