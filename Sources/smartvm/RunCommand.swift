@@ -59,6 +59,9 @@ struct RunCommand: AsyncParsableCommand {
             )
         }
         if detach, rm { throw ValidationError("A VM in the background is removed with smartvm rm.") }
+        if !detach, !life.volume.isEmpty || !life.copyIn.isEmpty {
+            throw ValidationError("--volume and --copy-in are for a VM that stays: add -d.")
+        }
         if !detach, life.disk != nil || life.ttl != nil || life.restart.policy != .never {
             throw ValidationError("--disk, --restart and --ttl are for a VM that stays: add -d.")
         }

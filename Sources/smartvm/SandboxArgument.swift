@@ -47,7 +47,7 @@ extension SandboxArgument {
         do {
             return try await body(try await sandbox())
         } catch let error as SmartVMError
-            where [.noSuchVM, .invalidState, .nameInUse, .invalidConfiguration].contains(error.code)
+            where [.noSuchVM, .invalidState, .nameInUse, .invalidConfiguration, .fileTransferFailed].contains(error.code)
         {
             StandardError.print("smartvm: \(error)")
             throw ExitCode.failure

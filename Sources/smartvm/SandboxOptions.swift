@@ -13,6 +13,21 @@ struct SandboxOptions: ParsableArguments {
     var ephemeral = false
 
     @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "Mount a volume, which is made if it is missing, or a file with a file system: data:/srv, ./data.ext4:/srv:ro.",
+            valueName: "name|file:path[:ro]"),
+        transform: SandboxVolume.init(argument:))
+    var volume: [SandboxVolume] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Give the guest a copy of a directory at each start; what it writes there is gone with that life.",
+            valueName: "dir:path"),
+        transform: SandboxCopyIn.init(argument:))
+    var copyIn: [SandboxCopyIn] = []
+
+    @Option(
         help: ArgumentHelp(
             "Start it again when it ends by itself: no, on-failure[:n], always, unless-stopped.", valueName: "policy"))
     var restart = RestartArgument(.never)
@@ -34,7 +49,26 @@ struct SandboxOptions: ParsableArguments {
         SandboxConfig(
             vm: vm, command: command, restart: restart.policy, lifetime: ttl?.duration,
             stopTimeout: stopTimeout.duration,
-            bootTimeout: bootTimeout, diskSize: disk.map { Int64($0.mebibytes) << 20 })
+            bootTimeout: bootTimeout, diskSize: disk.map { Int64($0.mebibytes) << 20 }, volumes: volume, copyIns: copyIn)
+    }
+}
+
+extension SandboxVolume {
+    fileprivate init(argument: String) throws {
+        guard let volume = SandboxVolume(argument) else {
+            throw ValidationError(
+                "'\(argument)' is no volume: give NAME:PATH or FILE:PATH, with an absolute PATH, and :ro behind it to only read.")
+        }
+        self = volume
+    }
+}
+
+extension SandboxCopyIn {
+    fileprivate init(argument: String) throws {
+        guard let copy = SandboxCopyIn(argument) else {
+            throw ValidationError("'\(argument)' is no copy: give DIR:PATH, with an absolute PATH.")
+        }
+        self = copy
     }
 }
 

@@ -17,11 +17,12 @@ extension Sandbox {
         guard let record = try await onceEnded(present) else { return }
         manager.step(.locked)
         let config = try Self.decodedConfig(of: record)
-        let (plan, imageUse) = try await plan(record, config, imageProgress)
+        let (plan, imageUse, volumeUses) = try await plan(record, config, imageProgress)
         let manager = manager
         let directory = directory
         let report = try await BlockingWork.run {
-            try Self.launch(plan, record, manager: manager, directory: directory, imageUse: imageUse)
+            try Self.launch(
+                plan, record, manager: manager, directory: directory, imageUse: imageUse, volumeUses: volumeUses)
         }
         if let failure = report?.failure {
             // Takes back what is left; the lock is held.
@@ -52,7 +53,7 @@ extension Sandbox {
     /// Finds all that a life needs, and says what the supervisor is to do.
     private func plan(
         _ record: VMRecord, _ config: SandboxConfig, _ imageProgress: @escaping ImageProgress.Handler
-    ) async throws -> (SupervisorPlan, BaseImageUse?) {
+    ) async throws -> (SupervisorPlan, BaseImageUse?, [VolumeUse]) {
         var host = manager.host
         if let vmm = config.vmm {
             host.vmmSelection = VMMSelection(vmm)
@@ -63,6 +64,8 @@ extension Sandbox {
         try config.vm.requireValid(for: try await vmm.version(in: host.dataDirectory))
         var boot = try await BootPlan(
             config.vm, in: host.dataDirectory, images: host.baseImageManager, imageProgress: imageProgress)
+        let mounts = try await SandboxMounts(config, of: record, in: manager)
+        let guestMounts = try mounts.attach(to: &boot)
         if config.diskSize != nil { try attachDisk(&boot) }
         let runtime = manager.runtimePath(id)
         let vsock = "\(runtime)/vsock.sock"
@@ -76,13 +79,14 @@ extension Sandbox {
                     + (hasLogger ? [] : ["--log-path", "\(runtime)/vmm.log"]),
                 environment: ["PATH=\(EnvironmentVariable.value("PATH") ?? "/usr/local/bin:/usr/bin:/bin")"]),
             apiSocket: "\(runtime)/api.sock", vsockSocket: vsock, requests: requests, hasAgent: boot.hasAgent,
-            guest: GuestDescription(hostname: config.vm.hostname ?? record.name, machineID: record.machineID),
+            guest: GuestDescription(
+                hostname: config.vm.hostname ?? record.name, machineID: record.machineID, mounts: guestMounts),
             command: try config.command.map { PlannedCommand(try $0.request()) },
             bootMilliseconds: config.bootTimeout.inMilliseconds,
             stop: Self.steps(config.stopTimeout, hasAgent: boot.hasAgent), restart: RestartPolicy(config.restart),
             lifetimeMilliseconds: config.lifetime?.inMilliseconds,
             log: LogLimits(bytes: UInt64(clamping: max(3, config.logSize) / 3), files: 3))
-        return (plan, boot.imageUse)
+        return (plan, boot.imageUse, mounts.uses)
     }
 
     /// The disk comes last, so that the other drives keep their names.
@@ -92,16 +96,16 @@ extension Sandbox {
                 .invalidFile, "The VM's disk \(directory.diskPath) is gone.",
                 cure: "Put it back, or remove the VM and create it anew.")
         }
-        guard let letter = UnicodeScalar(UInt32(97 + boot.drives.count)), boot.drives.count < 26, boot.hasAgent else {
-            throw SmartVMError(
-                .invalidConfiguration,
-                "A sandbox with a disk needs the agent in its guest, and at most 25 other drives.")
+        guard boot.hasAgent else {
+            throw SmartVMError(.invalidConfiguration, "A sandbox with a disk needs the agent in its guest.")
         }
-        var driveID = "disk"
-        while boot.drives.contains(where: { $0.driveId == driveID }) { driveID += "_" }
+        let device = try boot.nextDevice()
+        // What the guest has flushed is on the host's disk.
         boot.drives.append(
-            Drive(driveId: driveID, isRootDevice: false, isReadOnly: false, pathOnHost: directory.diskPath))
-        boot.bootSource.bootArgs = (boot.bootSource.bootArgs ?? "") + " smartvm.overlay=/dev/vd\(Character(letter))"
+            Drive(
+                driveId: boot.freeDriveID("disk"), isRootDevice: false, cacheType: .writeback, isReadOnly: false,
+                pathOnHost: directory.diskPath))
+        boot.bootSource.bootArgs = (boot.bootSource.bootArgs ?? "") + " smartvm.overlay=\(device)"
     }
 
     /// Starts the supervisor and waits until it says how it went. Blocks the thread.
@@ -109,7 +113,7 @@ extension Sandbox {
     /// - Returns: What it has said; nil if it has ended without a word.
     private static func launch(
         _ plan: SupervisorPlan, _ record: VMRecord, manager: SandboxManager, directory: SandboxDirectory,
-        imageUse: BaseImageUse?
+        imageUse: BaseImageUse?, volumeUses: [VolumeUse]
     ) throws(SmartVMError) -> StartReport? {
         let program = try SupervisorProgram()
         let runtime = try manager.host.directories.create(record.id)
@@ -128,7 +132,8 @@ extension Sandbox {
             manager.step(.planWritten)
             waiting = try program.spawn(
                 plan: directory.planPath, log: directory.supervisorLogPath,
-                locks: [runtime.lockDescriptor] + (imageUse.map { [$0.lockDescriptor] } ?? []))
+                locks: [runtime.lockDescriptor] + (imageUse.map { [$0.lockDescriptor] } ?? [])
+                    + volumeUses.map(\.lockDescriptor))
         } catch {
             runtime.remove()
             throw error
