@@ -15,6 +15,13 @@ public struct FileLock: ~Copyable, Sendable {
         try self.init(try Descriptor.open(path, O_RDWR | O_CREAT), mode, wait: wait)
     }
 
+    /// Takes the lock on a file that is there, which must be writable for an exclusive one.
+    ///
+    /// - Parameter wait: As above.
+    public init(existing path: String, _ mode: Mode, wait: Bool = false) throws(Errno) {
+        try self.init(try Descriptor.open(path, mode == .exclusive ? O_RDWR : O_RDONLY), mode, wait: wait)
+    }
+
     /// Takes the lock on a directory itself, which holds for whatever name it gets meanwhile.
     ///
     /// - Parameter wait: As above.

@@ -13,6 +13,21 @@ struct SandboxOptions: ParsableArguments {
     var ephemeral = false
 
     @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "Mount a volume, which is made if it is missing, or a file with a file system: data:/srv, ./data.ext4:/srv:ro.",
+            valueName: "name|file:path[:ro]"),
+        transform: SandboxVolume.init(argument:))
+    var volume: [SandboxVolume] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Give the guest a copy of a directory at each start; what it writes there is gone with that life.",
+            valueName: "dir:path"),
+        transform: SandboxCopyIn.init(argument:))
+    var copyIn: [SandboxCopyIn] = []
+
+    @Option(
         help: ArgumentHelp(
             "Start it again when it ends by itself: no, on-failure[:n], always, unless-stopped.", valueName: "policy"))
     var restart = RestartArgument(.never)
@@ -52,7 +67,7 @@ struct SandboxOptions: ParsableArguments {
     var healthOnFailure = HealthActionArgument(action: .none)
 
     /// Whether a VM that is thrown away must be a sandbox for it: what is added to VMs that stay, and a foreground run can have too.
-    var needsSandbox: Bool { disk != nil }
+    var needsSandbox: Bool { disk != nil || !volume.isEmpty || !copyIn.isEmpty }
 
     /// What only a VM in the background can have.
     var backgroundOnly: Bool { ttl != nil || restart.policy != .never || healthCmd != nil }
@@ -68,8 +83,36 @@ struct SandboxOptions: ParsableArguments {
         SandboxConfig(
             vm: vm, command: command, restart: restart.policy, lifetime: ttl?.duration,
             stopTimeout: stopTimeout.duration,
-            bootTimeout: bootTimeout, diskSize: disk.map { Int64($0.mebibytes) << 20 },
+            bootTimeout: bootTimeout, diskSize: disk.map { Int64($0.mebibytes) << 20 }, volumes: volume, copyIns: copyIn,
             health: health, removesAtEnd: rm)
+    }
+
+    private var health: SandboxHealthCheck? {
+        healthCmd.map { command in
+            SandboxHealthCheck(
+                GuestCommand(["/bin/sh", "-c", command]), interval: healthInterval.duration,
+                timeout: healthTimeout.duration, retries: healthRetries, startPeriod: healthStartPeriod.duration,
+                onFailure: healthOnFailure.action)
+        }
+    }
+}
+
+extension SandboxVolume {
+    fileprivate init(argument: String) throws {
+        guard let volume = SandboxVolume(argument) else {
+            throw ValidationError(
+                "'\(argument)' is no volume: give NAME:PATH or FILE:PATH, with an absolute PATH, and :ro behind it to only read.")
+        }
+        self = volume
+    }
+}
+
+extension SandboxCopyIn {
+    fileprivate init(argument: String) throws {
+        guard let copy = SandboxCopyIn(argument) else {
+            throw ValidationError("'\(argument)' is no copy: give DIR:PATH, with an absolute PATH.")
+        }
+        self = copy
     }
 
     private var health: SandboxHealthCheck? {

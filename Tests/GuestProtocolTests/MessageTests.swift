@@ -92,7 +92,7 @@ struct MessageTests {
                 Hello(
                     kernelRelease: "6.1.0", architecture: "x86_64", agentVersion: "1", monotonicMicroseconds: 3,
                     bootSteps: [.init(name: "modules", endedMicroseconds: 2)])))
-        try roundTrip(SessionReport.configured(problems: ["/dev/vdb: no such device"]))
+        try roundTrip(SessionReport.configured(problems: ["a problem"], failures: ["/dev/vdb: no such device"]))
         try roundTrip(SessionReport.ended(.powerOff))
     }
 

@@ -87,7 +87,7 @@ final class Services: EventHandler, HostSessionDelegate {
 
     // MARK: The host's wishes
 
-    func configure(_ configuration: Configuration) -> [String] {
+    func configure(_ configuration: Configuration) -> ConfigurationOutcome {
         applier.apply(configuration)
     }
 

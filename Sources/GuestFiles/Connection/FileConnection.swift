@@ -18,6 +18,10 @@ public final class FileConnection: ArchiveSink, ArchiveSource {
     private var data = UnsafeRawBufferPointer(start: nil, count: 0)
     /// A message that has come and that nobody has asked for yet.
     private var message: FileMessage?
+    private var moved = 0
+
+    /// Told, after each piece of data, how many bytes of data have gone in either direction. Default: nobody.
+    public var progress: ((Int) -> Void)?
 
     /// - Parameter socket: Blocking.
     public init(_ socket: consuming Descriptor) {
@@ -54,6 +58,7 @@ public final class FileConnection: ArchiveSink, ArchiveSource {
             throw .garbage(error)
         }
         try write(UnsafeRawBufferPointer(rebasing: output[..<(FrameHeader.size + outputCount)]))
+        report(outputCount)
         outputCount = 0
     }
 
@@ -116,7 +121,9 @@ public final class FileConnection: ArchiveSink, ArchiveSource {
         if data.isEmpty {
             if message != nil { return data }
             switch try receive() {
-            case .data(_, let view): data = view
+            case .data(_, let view):
+                data = view
+                report(view.count)
             case .control(let type, let payload):
                 let message = try Self.decode(type, payload)
                 if case .failed = message { throw Self.unexpected(message) }
@@ -137,6 +144,11 @@ public final class FileConnection: ArchiveSink, ArchiveSource {
         defer { message = nil }
         guard let message else { throw .connection(nil) }
         return message
+    }
+
+    private func report(_ count: Int) {
+        moved += count
+        progress?(moved)
     }
 
     private func receive() throws(TransferError) -> FrameDecoder.Piece {

@@ -94,6 +94,22 @@ public enum RootFileSystem: Hashable, Sendable {
     /// - Returns: One of those that guests can mount.
     /// - Throws: `INVALID_ROOTFS` in a sentence that says what the file is instead, and what to do.
     public static func check(_ path: String) throws(SmartVMError) -> RootFileSystem {
+        try check(path, as: .root)
+    }
+
+    /// What a file system is for.
+    enum Role: String {
+        case root = "root file system"
+        case volume
+    }
+
+    /// - Throws: `INVALID_ROOTFS`; `INVALID_FILE` if it is for something else.
+    static func check(_ path: String, as role: Role) throws(SmartVMError) -> RootFileSystem {
+        func invalid(_ path: String, _ what: String, cure: String) -> SmartVMError {
+            SmartVMError(
+                role == .root ? .invalidRootFileSystem : .invalidFile, "The \(role.rawValue) \(path) \(what).",
+                cure: cure)
+        }
         let bytes: [UInt8]
         let size: Int64
         do throws(Errno) {
@@ -107,7 +123,8 @@ public enum RootFileSystem: Hashable, Sendable {
                     path, "is a directory", cure: "Make an image of it: mke2fs -t ext4 -d \(path) root.ext4 1G")
             }
             throw SmartVMError(
-                .invalidRootFileSystem, "The root file system \(path) cannot be read: \(error).", underlying: error)
+                role == .root ? .invalidRootFileSystem : .invalidFile,
+                "The \(role.rawValue) \(path) cannot be read: \(error).", underlying: error)
         }
         let kind = RootFileSystem(superblock: bytes)
         switch kind {
@@ -124,8 +141,4 @@ public enum RootFileSystem: Hashable, Sendable {
     }
 
     private static let cure = "Give an image of ext4, squashfs or erofs."
-
-    private static func invalid(_ path: String, _ what: String, cure: String) -> SmartVMError {
-        SmartVMError(.invalidRootFileSystem, "The root file system \(path) \(what).", cure: cure)
-    }
 }

@@ -22,12 +22,13 @@ extension Sandbox {
         guard let record = try await onceEnded(present) else { return }
         manager.step(.locked)
         let config = try Self.decodedConfig(of: record)
-        let (plan, imageUse) = try await plan(record, config, imageProgress)
+        let (plan, imageUse, volumeUses) = try await plan(record, config, imageProgress)
         let manager = manager
         let directory = directory
         let report = try await BlockingWork.run {
             try Self.launch(
-                plan, record, manager: manager, directory: directory, imageUse: imageUse, leash: leash)
+                plan, record, manager: manager, directory: directory, imageUse: imageUse, volumeUses: volumeUses,
+                leash: leash)
         }
         if let failure = report?.failure {
             let error = startFailure(failure, report?.message ?? "", status: report?.exitStatus)
@@ -61,7 +62,7 @@ extension Sandbox {
     /// Finds all that a life needs, and says what the supervisor is to do.
     private func plan(
         _ record: VMRecord, _ config: SandboxConfig, _ imageProgress: @escaping ImageProgress.Handler
-    ) async throws -> (SupervisorPlan, BaseImageUse?) {
+    ) async throws -> (SupervisorPlan, BaseImageUse?, [VolumeUse]) {
         var host = manager.host
         if let vmm = config.vmm {
             host.vmmSelection = VMMSelection(vmm)
@@ -72,6 +73,8 @@ extension Sandbox {
         try config.vm.requireValid(for: try await vmm.version(in: host.dataDirectory))
         var boot = try await BootPlan(
             config.vm, in: host.dataDirectory, images: host.baseImageManager, imageProgress: imageProgress)
+        let mounts = try await SandboxMounts(config, of: record, in: manager)
+        let guestMounts = try mounts.attach(to: &boot)
         if config.diskSize != nil { try attachDisk(&boot) }
         let runtime = manager.runtimePath(id)
         let vsock = "\(runtime)/vsock.sock"
@@ -91,14 +94,15 @@ extension Sandbox {
                     + (hasLogger ? [] : ["--log-path", "\(runtime)/vmm.log"]),
                 environment: ["PATH=\(EnvironmentVariable.value("PATH") ?? "/usr/local/bin:/usr/bin:/bin")"]),
             apiSocket: "\(runtime)/api.sock", vsockSocket: vsock, requests: requests, hasAgent: boot.hasAgent,
-            guest: GuestDescription(hostname: config.vm.hostname ?? record.name, machineID: record.machineID),
+            guest: GuestDescription(
+                hostname: config.vm.hostname ?? record.name, machineID: record.machineID, mounts: guestMounts),
             command: try config.command.map { PlannedCommand(try $0.request()) },
             bootMilliseconds: config.bootTimeout.inMilliseconds,
             stop: Self.steps(config.stopTimeout, hasAgent: boot.hasAgent), restart: RestartPolicy(config.restart),
             lifetimeMilliseconds: config.lifetime?.inMilliseconds,
             log: LogLimits(bytes: UInt64(clamping: max(3, config.logSize) / 3), files: 3),
             health: try config.health?.plan())
-        return (plan, boot.imageUse)
+        return (plan, boot.imageUse, mounts.uses)
     }
 
     /// The disk comes last, so that the other drives keep their names.
@@ -108,16 +112,16 @@ extension Sandbox {
                 .invalidFile, "The VM's disk \(directory.diskPath) is gone.",
                 cure: "Put it back, or remove the VM and create it anew.")
         }
-        guard let letter = UnicodeScalar(UInt32(97 + boot.drives.count)), boot.drives.count < 26, boot.hasAgent else {
-            throw SmartVMError(
-                .invalidConfiguration,
-                "A sandbox with a disk needs the agent in its guest, and at most 25 other drives.")
+        guard boot.hasAgent else {
+            throw SmartVMError(.invalidConfiguration, "A sandbox with a disk needs the agent in its guest.")
         }
-        var driveID = "disk"
-        while boot.drives.contains(where: { $0.driveId == driveID }) { driveID += "_" }
+        let device = try boot.nextDevice()
+        // What the guest has flushed is on the host's disk.
         boot.drives.append(
-            Drive(driveId: driveID, isRootDevice: false, isReadOnly: false, pathOnHost: directory.diskPath))
-        boot.bootSource.bootArgs = (boot.bootSource.bootArgs ?? "") + " smartvm.overlay=/dev/vd\(Character(letter))"
+            Drive(
+                driveId: boot.freeDriveID("disk"), isRootDevice: false, cacheType: .writeback, isReadOnly: false,
+                pathOnHost: directory.diskPath))
+        boot.bootSource.bootArgs = (boot.bootSource.bootArgs ?? "") + " smartvm.overlay=\(device)"
     }
 
     /// Starts the supervisor and waits until it says how it went. Blocks the thread.
@@ -125,14 +129,15 @@ extension Sandbox {
     /// - Returns: What it has said; nil if it has ended without a word.
     private static func launch(
         _ plan: SupervisorPlan, _ record: VMRecord, manager: SandboxManager, directory: SandboxDirectory,
-        imageUse: BaseImageUse?, leash: SandboxLeash?
+        imageUse: BaseImageUse?, volumeUses: [VolumeUse], leash: SandboxLeash?
     ) throws(SmartVMError) -> StartReport? {
         let program = try SupervisorProgram()
         var plan = plan
         let runtime = try manager.host.directories.create(record.id)
         manager.step(.runtimeDirectoryMade)
         let waiting: SupervisorProgram.Waiting
-        var descriptors = [runtime.lockDescriptor] + (imageUse.map { [$0.lockDescriptor] } ?? [])
+        var descriptors =
+            [runtime.lockDescriptor] + (imageUse.map { [$0.lockDescriptor] } ?? []) + volumeUses.map(\.lockDescriptor)
         if let leash {
             plan.leashDescriptor = UInt32(SupervisorProgram.firstDescriptor + descriptors.count)
             descriptors.append(leash.heldEnd)

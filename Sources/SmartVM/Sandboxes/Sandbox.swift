@@ -286,14 +286,23 @@ public struct Sandbox: Sendable {
     public func withProcess<Result>(
         _ command: GuestCommand, _ body: (GuestProcess) async throws -> Result
     ) async throws -> Result {
+        _ = try await runningInfo("it runs no command")
+        return try await GuestProcess.run(command, by: vsockPath, body)
+    }
+
+    /// What it is now, if its guest runs.
+    ///
+    /// - Parameter consequence: What cannot be done otherwise, as the end of a sentence.
+    /// - Throws: `INVALID_STATE` unless it runs; `NO_SUCH_VM`.
+    func runningInfo(_ consequence: String) async throws -> SandboxInfo {
         let info = try await info
         guard info.state == .running else {
             throw SmartVMError(
-                .invalidState, "VM \(info.name) is \(info.state.rawValue): it runs no command now.",
+                .invalidState, "VM \(info.name) is \(info.state.rawValue): \(consequence) now.",
                 cure: info.state == .paused
                     ? "Let it run on: smartvm unpause \(info.name)" : "Start it: smartvm start \(info.name)")
         }
-        return try await GuestProcess.run(command, by: vsockPath, body)
+        return info
     }
 
     /// Runs a command in the guest to its end and collects what it prints.

@@ -17,6 +17,10 @@ public struct SandboxConfig: Hashable, Sendable {
     /// The size in bytes of a disk of the sandbox's own, which what the guest writes goes to and survives stop and start in. It is sparse:
     /// it takes what is written. Default: none, what the guest writes is kept in its memory and gone with each life.
     public var diskSize: Int64?
+    /// What outlives it and is mounted in its guest. Default: nothing.
+    public var volumes: [SandboxVolume]
+    /// Directories of this host that its guest gets copies of at each start. Default: none.
+    public var copyIns: [SandboxCopyIn]
     /// The VMM of all its lives: `firecracker`, `qemu`, or a path. Default: what the ``SmartVM`` that starts it chooses.
     public var vmm: String?
     /// How much each of its two logs may take on the host, in bytes; the oldest goes. Default: 30 MiB.
@@ -32,8 +36,8 @@ public struct SandboxConfig: Hashable, Sendable {
     public init(
         vm: VMConfig, command: GuestCommand? = nil, restart: SandboxRestart = .never, lifetime: Duration? = nil,
         stopTimeout: Duration = .seconds(10), bootTimeout: Duration = .seconds(60), diskSize: Int64? = nil,
-        vmm: String? = nil, logSize: Int64 = 30 << 20, health: SandboxHealthCheck? = nil, removesAtEnd: Bool = false,
-        limits: SandboxLimits = .init()
+        volumes: [SandboxVolume] = [], copyIns: [SandboxCopyIn] = [], vmm: String? = nil, logSize: Int64 = 30 << 20,
+        health: SandboxHealthCheck? = nil, removesAtEnd: Bool = false, limits: SandboxLimits = .init()
     ) {
         self.vm = vm
         self.command = command
@@ -42,6 +46,8 @@ public struct SandboxConfig: Hashable, Sendable {
         self.stopTimeout = stopTimeout
         self.bootTimeout = bootTimeout
         self.diskSize = diskSize
+        self.volumes = volumes
+        self.copyIns = copyIns
         self.vmm = vmm
         self.logSize = logSize
         self.health = health
@@ -92,8 +98,8 @@ extension SandboxRestart: LosslessStringConvertible {
 
 extension SandboxConfig: Codable {
     private enum CodingKeys: String, CodingKey {
-        case vm, command, restart, lifetimeSeconds, stopTimeoutSeconds, bootTimeoutSeconds, diskSize, vmm, logSize
-        case health, removesAtEnd, limits
+        case vm, command, restart, lifetimeSeconds, stopTimeoutSeconds, bootTimeoutSeconds, diskSize, volumes, copyIns
+        case vmm, logSize, health, removesAtEnd, limits
     }
 
     /// Reads what ``encode(to:)`` writes.
@@ -115,6 +121,8 @@ extension SandboxConfig: Codable {
             bootTimeout = .seconds(time)
         }
         diskSize = try values.decodeIfPresent(Int64.self, forKey: .diskSize)
+        volumes = try values.decodeIfPresent([SandboxVolume].self, forKey: .volumes) ?? []
+        copyIns = try values.decodeIfPresent([SandboxCopyIn].self, forKey: .copyIns) ?? []
         vmm = try values.decodeIfPresent(String.self, forKey: .vmm)
         if let size = try values.decodeIfPresent(Int64.self, forKey: .logSize) { logSize = size }
         health = try values.decodeIfPresent(SandboxHealthCheck.self, forKey: .health)
@@ -132,6 +140,8 @@ extension SandboxConfig: Codable {
         try values.encode(stopTimeout.inSeconds, forKey: .stopTimeoutSeconds)
         try values.encode(bootTimeout.inSeconds, forKey: .bootTimeoutSeconds)
         try values.encodeIfPresent(diskSize, forKey: .diskSize)
+        if !volumes.isEmpty { try values.encode(volumes, forKey: .volumes) }
+        if !copyIns.isEmpty { try values.encode(copyIns, forKey: .copyIns) }
         try values.encodeIfPresent(vmm, forKey: .vmm)
         try values.encode(logSize, forKey: .logSize)
         try values.encodeIfPresent(health, forKey: .health)

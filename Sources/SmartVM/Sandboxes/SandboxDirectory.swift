@@ -12,6 +12,8 @@ struct SandboxDirectory: Sendable {
 
     var planPath: String { "\(path)/\(SupervisorPlan.fileName)" }
     var diskPath: String { "\(path)/disk.ext4" }
+    /// Images of directories of the host, of one life.
+    var copyInPath: String { "\(path)/copy-in" }
     /// What the command prints.
     var outputPath: String { "\(path)/output.log" }
     /// What the guest's serial console and the VMM print.

@@ -24,7 +24,8 @@ public final class SandboxManager: Sendable {
         store = Store(path: "\(host.dataDirectory.path)/smartvm.db")
     }
 
-    /// Makes a sandbox, which does not run yet: a row in the database, a directory, and its disk if it is to have one.
+    /// Makes a sandbox, which does not run yet: a row in the database, a directory, its disk if it is to have one, and volumes that it
+    /// names and that are not there. Relative paths of this host are those of the directory in which this process works now.
     ///
     /// - Throws: `INVALID_CONFIG` with all that is wrong; `NAME_IN_USE`; `PROGRAM_NOT_FOUND` if a disk is wanted and there is no `mke2fs`;
     ///   `NO_SPACE`, `DATA_DIRECTORY_UNUSABLE`, `STORE_UNUSABLE`.
@@ -34,7 +35,7 @@ public final class SandboxManager: Sendable {
 
     /// - Parameter isScoped: Whether it is this process's alone until it runs: one that is killed before leaves nothing.
     func create(_ config: SandboxConfig, isScoped: Bool) async throws -> Sandbox {
-        var config = config
+        var config = try config.settled()
         let id = GuestIdentity.randomHexadecimal(bytes: 6)
         let name = config.vm.id ?? "vm-" + GuestIdentity.randomHexadecimal(bytes: 5)
         config.vm.id = name
@@ -49,16 +50,21 @@ public final class SandboxManager: Sendable {
         )
         let store = store
         let directory = SandboxDirectory(id, in: host.dataDirectory)
-        try await BlockingWork.run { try store.insert(record) }
+        let uses = config.volumes.map { VolumeUseRecord(source: $0.source, isReadOnly: $0.isReadOnly) }
+        for volume in config.volumes where volume.isFile {
+            try await BlockingWork.run { try volume.checkFile(volume.source) }
+        }
+        try await BlockingWork.run { try store.insert(record, volumes: uses) }
         step(.recordWritten)
         do {
             let lock = try await BlockingWork.run { try directory.lock() }
             defer { withExtendedLifetime(lock) {} }
             step(.directoryMade)
             if let size = config.diskSize {
-                try await SandboxDisk(path: directory.diskPath).make(size: size)
+                try await SparseDisk(path: directory.diskPath).make(size: size)
                 step(.diskMade)
             }
+            for volume in config.volumes where !volume.isFile { try await ensureVolume(volume.source) }
             if !isScoped {
                 try await BlockingWork.run {
                     _ = try store.update(vm: id) { record in
@@ -99,10 +105,10 @@ public final class SandboxManager: Sendable {
                 cure: "Leave vsock.udsPath out.")
         }
         if let size = config.diskSize {
-            guard size >= SandboxDisk.minimumSize else {
+            guard size >= SparseDisk.minimumSize else {
                 throw SmartVMError(
                     .invalidConfiguration, "A disk of \(size) bytes is too small.",
-                    cure: "Give it at least \(SandboxDisk.minimumSize >> 20) MiB.")
+                    cure: "Give it at least \(SparseDisk.minimumSize >> 20) MiB.")
             }
             guard config.vm.bootSource?.bootArgs == nil else {
                 throw SmartVMError(
@@ -167,7 +173,7 @@ public final class SandboxManager: Sendable {
                     done.append("\(record.name): removed what was left of it")
                 }
             }
-            return try done + removeStrayDirectories()
+            return try done + removeStrayDirectories() + reconcileVolumes()
         }
         let directories = host.directories
         let names = try await BlockingWork.run { directories.reclaimAbandoned() }
@@ -210,7 +216,7 @@ extension SandboxManager {
     private func needsReconciling(_ record: VMRecord) -> Bool {
         switch record.phase {
         // A start that was killed before it wrote a supervisor down.
-        case .idle: FileTree.exists(runtimePath(record.id))
+        case .idle: FileTree.exists(runtimePath(record.id)) || FileTree.exists(directory(record.id).copyInPath)
         case .creating, .active: record.owner?.open() == nil
         case .removing: true
         }
@@ -243,6 +249,7 @@ extension SandboxManager {
         guard needsReconciling(record) else { return record }
         if record.phase == .idle {
             _ = host.directories.reclaim(id)
+            try? FileTree.removeAll(directory(id).copyInPath)
             return record
         }
         guard record.phase == .active else {
@@ -255,6 +262,7 @@ extension SandboxManager {
                 "The runtime directory of VM \(record.name) is in use, and its supervisor has ended.",
                 cure: "See who has it open: fuser \(runtimePath(id))/\(RuntimeDirectories.ownerLockName)")
         }
+        try? FileTree.removeAll(directory(id).copyInPath)
         step(.runtimeDirectoryRemoved)
         let life = directory(id).state(of: record.generation)
         let sameBoot = record.owner?.bootID == (try? ProcessIdentity.currentBootID())

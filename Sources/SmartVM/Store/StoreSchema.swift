@@ -89,6 +89,28 @@ enum StoreSchema {
                     ) STRICT, WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("volumes") { database in
+            // A volume of the data directory. `state` says what is being done to it, or may have been when a process was killed.
+            try database.execute(
+                sql: """
+                    CREATE TABLE volume (
+                        name TEXT PRIMARY KEY NOT NULL,
+                        state TEXT NOT NULL,
+                        size INTEGER NOT NULL,
+                        createdAt INTEGER NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+
+                    -- What a VM is made with: `source` is the name of a volume, or the path of a file. While the VM is active it has it.
+                    CREATE TABLE volumeUse (
+                        vm TEXT NOT NULL,
+                        source TEXT NOT NULL,
+                        isReadOnly INTEGER NOT NULL,
+                        PRIMARY KEY (vm, source)
+                    ) STRICT, WITHOUT ROWID;
+
+                    CREATE INDEX volumeUseBySource ON volumeUse (source);
+                    """)
+        }
         return migrator
     }
 }

@@ -107,13 +107,14 @@ extension Store {
         }
     }
 
-    /// Adds a VM.
+    /// Adds a VM, with the volumes that it is made with.
     ///
     /// - Throws: `NAME_IN_USE`.
-    func insert(_ vm: VMRecord) throws(SmartVMError) {
+    func insert(_ vm: VMRecord, volumes: [VolumeUseRecord] = []) throws(SmartVMError) {
         try write { database in
             try Self.requireFree(vm.name, for: vm.id, database)
             try vm.write(database)
+            for volume in volumes { try volume.insert(for: vm.id, database) }
             try Self.note("create", vm, vm.image.isEmpty ? [:] : ["image": vm.image], database)
         }
     }
@@ -151,6 +152,7 @@ extension Store {
         try write { database in
             guard let vm = try Self.vm(id, database) else { return }
             try database.execute(sql: "DELETE FROM vm WHERE id = ?", arguments: [id])
+            try database.execute(sql: "DELETE FROM volumeUse WHERE vm = ?", arguments: [id])
             try database.execute(sql: "DELETE FROM broughtIn WHERE vm = ?", arguments: [id])
             try Self.note("remove", vm, [:], database)
         }

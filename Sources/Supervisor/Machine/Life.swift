@@ -62,8 +62,8 @@ final class Life: EventHandler {
         ]
         consoleRegistration = try loop.add(
             vmm.console.rawValue, [.readable], handler: self, source: Source.console.rawValue)
-        session = try SessionServer(at: plan.sessionSocket, guest: plan.guest, loop: loop) { [weak self] in
-            self?.guestConfigured()
+        session = try SessionServer(at: plan.sessionSocket, guest: plan.guest, loop: loop) { [weak self] failures in
+            self?.guestConfigured(failures)
         }
         bootTimer = loop.schedule(
             milliseconds: Int(clamping: plan.bootMilliseconds), handler: self, source: Source.bootTime.rawValue)
@@ -104,8 +104,13 @@ final class Life: EventHandler {
         }
     }
 
-    private func guestConfigured() {
+    private func guestConfigured(_ failures: [String]) {
         guard phase == .starting, command == nil, climb == nil else { return }
+        if !failures.isEmpty {
+            // The words are a guest's, which may be hostile.
+            let words = failures.prefix(8).map { "\n  \(String($0.prefix(400)))" }.joined()
+            return fail(.bootFailed, "The guest cannot be made what it is to be:\(words)")
+        }
         guard let planned = plan.command else { return run() }
         do throws(Errno) {
             command = try CommandRun(planned, vsockSocket: plan.vsockSocket, output: log, loop: loop) { [weak self] in
