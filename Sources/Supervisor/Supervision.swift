@@ -20,6 +20,7 @@ final class Supervision: EventHandler, LifeObserver {
     private let signals: SignalDescriptor
     private let console: RotatedFile
     private let log: RotatedFile
+    private let stateFile: StateFile
     private var report: Descriptor?
     private var control: ControlServer?
     private var life: Life?
@@ -33,15 +34,22 @@ final class Supervision: EventHandler, LifeObserver {
         self.plan = plan
         loop = try EventLoop(bufferSize: 256 << 10 | 4096)
         signals = try SignalDescriptor(numbers)
-        console = RotatedFile("\(plan.directory)/console.log", plan.log)
-        log = RotatedFile("\(plan.directory)/output.log", plan.log)
+        console = RotatedFile("\(plan.directory)/console.log", plan.log) { LogGap.text($0) }
+        log = RotatedFile("\(plan.directory)/output.log", plan.log) { LogGap.record($0) }
+        stateFile = StateFile(in: plan.directory)
         self.report = consume report
         state = LifeState(generation: plan.generation, phase: .starting)
     }
 
     /// Runs the VM until it is over.
+    ///
+    /// - Throws: What keeps it from beginning. Later nothing does.
     func run() throws(Errno) {
-        write()
+        do throws(Errno) { try stateFile.write(state) } catch {
+            let why = "The state of the VM cannot be written to \(plan.directory): \(error)."
+            say(StartReport(failure: error == .noSpace ? .noSpace : .hostFailed, message: why))
+            throw error
+        }
         _ = try loop.add(signals.descriptor.rawValue, [.readable], handler: self, source: Source.signals.rawValue)
         control = try ControlServer(at: "\(plan.runtimeDirectory)/\(ControlRequest.socketName)", loop: loop) {
             [weak self] error in
@@ -160,7 +168,9 @@ final class Supervision: EventHandler, LifeObserver {
     // MARK: What is written down
 
     private func write() {
-        try? File.replace("\(plan.directory)/\(LifeState.fileName)", with: state.json(showsNulls: false) + [0x0a])
+        do throws(Errno) { try stateFile.write(state) } catch {
+            SupervisorProcess.say("that the VM is \(state.phase.rawValue) cannot be written down: \(error)")
+        }
     }
 
     private func say(_ message: StartReport) {

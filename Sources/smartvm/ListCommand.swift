@@ -23,7 +23,7 @@ struct ListCommand: AsyncParsableCommand {
     var format = OutputFormat.table
 
     func run() async throws {
-        let infos = try await SmartVM().sandboxes.list(all: all)
+        let infos = try await SmartVM().sandboxes.list(all: all) { StandardError.print("smartvm: \($0)") }
         if quiet {
             for info in infos { print(info.id) }
             return

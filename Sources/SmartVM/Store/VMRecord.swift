@@ -100,9 +100,9 @@ extension Store {
 
     /// Adds a VM.
     ///
-    /// - Throws: `NAME_IN_USE`.
+    /// - Throws: `NAME_IN_USE`, `NO_SPACE`.
     func insert(_ vm: VMRecord) throws(SmartVMError) {
-        try write { database in
+        try write(usesReserve: false) { database in
             try Self.requireFree(vm.name, for: vm.id, database)
             try vm.write(database)
             try Self.note("create", vm, database)
