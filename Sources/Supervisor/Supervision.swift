@@ -21,6 +21,7 @@ final class Supervision: EventHandler, LifeObserver {
     private let signals: SignalDescriptor
     private let console: RotatedFile
     private let log: RotatedFile
+    private let stateFile: StateFile
     private var report: Descriptor?
     private var control: ControlServer?
     private var network: NetworkService?
@@ -42,16 +43,23 @@ final class Supervision: EventHandler, LifeObserver {
         self.plan = plan
         loop = try EventLoop(bufferSize: 256 << 10 | 4096)
         signals = try SignalDescriptor(numbers)
-        console = RotatedFile("\(plan.directory)/console.log", plan.log)
-        log = RotatedFile("\(plan.directory)/output.log", plan.log)
+        console = RotatedFile("\(plan.directory)/console.log", plan.log) { LogGap.text($0) }
+        log = RotatedFile("\(plan.directory)/output.log", plan.log) { LogGap.record($0) }
         events = EventLog(plan)
+        stateFile = StateFile(in: plan.directory)
         self.report = consume report
         state = LifeState(generation: plan.generation, phase: .starting)
     }
 
     /// Runs the VM until it is over.
+    ///
+    /// - Throws: What keeps it from beginning. Later nothing does.
     func run() throws(Errno) {
-        write()
+        do throws(Errno) { try stateFile.write(state) } catch {
+            let why = "The state of the VM cannot be written to \(plan.directory): \(error)."
+            say(StartReport(failure: error == .noSpace ? .noSpace : .hostFailed, message: why))
+            throw error
+        }
         _ = try loop.add(signals.descriptor.rawValue, [.readable], handler: self, source: Source.signals.rawValue)
         control = try ControlServer(at: "\(plan.runtimeDirectory)/\(ControlRequest.socketName)", loop: loop) {
             [weak self] error in
@@ -208,7 +216,8 @@ final class Supervision: EventHandler, LifeObserver {
         guard let life else { return reply("it does not run") }
         life.say(requests[...]) { [weak self] fault in
             guard let self, fault == nil else { return reply(fault) }
-            guard let changed = try? SupervisorPlan(decoding: File.read("\(plan.directory)/\(SupervisorPlan.fileName)")),
+            guard
+                let changed = try? SupervisorPlan(decoding: File.read("\(plan.directory)/\(SupervisorPlan.fileName)")),
                 changed.generation == plan.generation
             else { return reply("its plan cannot be read") }
             plan.requests = changed.requests
@@ -244,7 +253,9 @@ final class Supervision: EventHandler, LifeObserver {
     // MARK: What is written down
 
     func write() {
-        try? File.replace("\(plan.directory)/\(LifeState.fileName)", with: state.json(showsNulls: false) + [0x0a])
+        do throws(Errno) { try stateFile.write(state) } catch {
+            SupervisorProcess.say("that the VM is \(state.phase.rawValue) cannot be written down: \(error)")
+        }
     }
 
     private func say(_ message: StartReport) {

@@ -74,6 +74,10 @@ package struct StartReport: WireModel {
         case commandFailed = "command_failed"
         /// Somebody has stopped it meanwhile.
         case stopped
+        /// The disk of the VM's directory is full.
+        case noSpace = "no_space"
+        /// The VM's directory cannot be used.
+        case hostFailed = "host_failed"
     }
 
     package var failure: Failure?

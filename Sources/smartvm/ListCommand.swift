@@ -49,7 +49,8 @@ struct ListCommand: AsyncParsableCommand {
     func run() async throws {
         let limit = latest ? 1 : last
         let infos = ListFilter.apply(
-            filter, to: try await SmartVM().sandboxes.list(all: true), all: all || limit != nil, limit: limit)
+            filter, to: try await SmartVM().sandboxes.list(all: true) { StandardError.print("smartvm: \($0)") },
+            all: all || limit != nil, limit: limit)
         if quiet {
             for info in infos { print(info.id) }
             return

@@ -83,7 +83,8 @@ struct SandboxOptions: ParsableArguments {
         SandboxConfig(
             vm: vm, command: command, restart: restart.policy, lifetime: ttl?.duration,
             stopTimeout: stopTimeout.duration,
-            bootTimeout: bootTimeout, diskSize: disk.map { Int64($0.mebibytes) << 20 }, volumes: volume, copyIns: copyIn,
+            bootTimeout: bootTimeout, diskSize: disk.map { Int64($0.mebibytes) << 20 }, volumes: volume,
+            copyIns: copyIn,
             health: health, removesAtEnd: rm)
     }
 
@@ -101,7 +102,8 @@ extension SandboxVolume {
     fileprivate init(argument: String) throws {
         guard let volume = SandboxVolume(argument) else {
             throw ValidationError(
-                "'\(argument)' is no volume: give NAME:PATH or FILE:PATH, with an absolute PATH, and :ro behind it to only read.")
+                "'\(argument)' is no volume: give NAME:PATH or FILE:PATH, with an absolute PATH, and :ro behind it to only read."
+            )
         }
         self = volume
     }
@@ -113,15 +115,6 @@ extension SandboxCopyIn {
             throw ValidationError("'\(argument)' is no copy: give DIR:PATH, with an absolute PATH.")
         }
         self = copy
-    }
-
-    private var health: SandboxHealthCheck? {
-        healthCmd.map { command in
-            SandboxHealthCheck(
-                GuestCommand(["/bin/sh", "-c", command]), interval: healthInterval.duration,
-                timeout: healthTimeout.duration, retries: healthRetries, startPeriod: healthStartPeriod.duration,
-                onFailure: healthOnFailure.action)
-        }
     }
 }
 

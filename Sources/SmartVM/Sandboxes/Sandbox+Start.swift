@@ -220,6 +220,8 @@ extension Sandbox {
             SmartVMError(
                 .commandFailed, message,
                 underlying: GuestCommandEnding.NotStarted(status: Int32(clamping: status ?? 125)))
+        case .noSpace: .noSpace(at: directory.path, underlying: Errno.noSpace)
+        case .hostFailed: SmartVMError(.dataDirectoryUnusable, message, cure: "See \(directory.supervisorLogPath).")
         case .stopped: SmartVMError(.invalidState, "The VM was stopped while it was being started.")
         }
     }

@@ -50,7 +50,7 @@ struct SandboxDirectory: Sendable {
 
     /// What the supervisor of this life has written down last.
     func state(of generation: Int64) -> LifeState? {
-        guard let bytes = try? File.read("\(path)/\(LifeState.fileName)"),
+        guard let bytes = stateBytes(),
             let state = try? LifeState(decoding: bytes, skipsUnknownFields: true),
             state.generation == UInt64(clamping: generation)
         else { return nil }
@@ -71,6 +71,18 @@ struct SandboxDirectory: Sendable {
     }
 
     var eventsPath: String { "\(path)/\(LifeEvent.fileName)" }
+
+    /// What two readings agree on: see ``LifeState/fileBytes``.
+    private func stateBytes() -> [UInt8]? {
+        let file = "\(path)/\(LifeState.fileName)"
+        guard var bytes = try? File.read(file, limit: 1 << 20) else { return nil }
+        for _ in 0..<100 {
+            guard let again = try? File.read(file, limit: 1 << 20) else { return nil }
+            if again == bytes { return bytes }
+            bytes = again
+        }
+        return nil
+    }
 
     /// Removes everything; the lock's file goes with it.
     func remove() throws(SmartVMError) {

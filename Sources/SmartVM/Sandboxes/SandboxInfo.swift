@@ -23,12 +23,14 @@ public struct SandboxInfo: Hashable, Sendable, Codable {
         case creating
         /// It is being removed.
         case removing
+        /// It has ended, and what it holds on the host could not be taken back yet.
+        case dead
 
         /// Whether it has a VMM, or is to have one.
         public var isActive: Bool {
             switch self {
             case .starting, .running, .paused, .stopping, .restarting: true
-            case .created, .exited, .creating, .removing: false
+            case .created, .exited, .creating, .removing, .dead: false
             }
         }
     }

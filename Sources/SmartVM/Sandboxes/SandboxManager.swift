@@ -144,12 +144,26 @@ public final class SandboxManager: Sendable {
 
     /// All sandboxes, the newest first.
     ///
-    /// - Parameter all: Whether those that do not run are among them. Default: only those that do.
-    public func list(all: Bool = false) async throws -> [SandboxInfo] {
-        let infos = try await BlockingWork.run { [self] in
-            try store.vms().compactMap { try presentInfo($0) }
+    /// - Parameters:
+    ///   - all: Whether those that do not run are among them. Default: only those that do, and those that are ``SandboxInfo/State/dead``.
+    ///   - problem: Told what keeps a sandbox from being put right; the list goes on, with what is known of it.
+    public func list(
+        all: Bool = false, problem: @Sendable (SmartVMError) -> Void = { _ in }
+    ) async throws -> [SandboxInfo] {
+        let (infos, problems) = try await BlockingWork.run { [self] in
+            var problems: [SmartVMError] = []
+            let infos = try store.vms().compactMap { record in
+                do {
+                    return try presentInfo(record)
+                } catch let error as SmartVMError {
+                    problems.append(error)
+                    return presentInfo(unreconciled: record)
+                }
+            }
+            return (infos, problems)
         }
-        return all ? infos : infos.filter { $0.state.isActive }
+        for error in problems { problem(error) }
+        return all ? infos : infos.filter { $0.state.isActive || $0.state == .dead }
     }
 
     /// Takes back whatever killed processes have left of sandboxes, running and other VMs, and networks. All commands do that for what they
@@ -236,8 +250,25 @@ extension SandboxManager {
             }
             record = now
         }
-        return SandboxInfo(
+        var info = SandboxInfo(
             record, life: record.phase == .active ? directory(record.id).state(of: record.generation) : nil)
+        // What its supervisor has said last is true no more; whoever has the lock writes down what is.
+        if record.phase == .active, record.owner?.open() == nil {
+            info.state = .stopping
+            info.supervisorPid = nil
+            info.vmmPid = nil
+        }
+        return info
+    }
+
+    /// What is known of a sandbox that could not be put right.
+    private func presentInfo(unreconciled record: VMRecord) -> SandboxInfo {
+        var info = SandboxInfo(record, life: nil)
+        if needsReconciling(record) {
+            info.state = .dead
+            info.supervisorPid = nil
+        }
+        return info
     }
 
     /// Takes back what a sandbox holds if the process that its row names has ended, and writes down how it ended. Blocks the thread;

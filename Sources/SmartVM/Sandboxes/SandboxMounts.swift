@@ -46,7 +46,8 @@ struct SandboxMounts: Sendable {
             boot.drives.append(
                 Drive(
                     driveId: boot.freeDriveID("volume\(index)"), isRootDevice: false,
-                    cacheType: entry.isKept ? .writeback : .unsafe, isReadOnly: entry.isReadOnly, pathOnHost: entry.file))
+                    cacheType: entry.isKept ? .writeback : .unsafe, isReadOnly: entry.isReadOnly, pathOnHost: entry.file
+                ))
             mounts.append(GuestDescription.Mount(device: device, path: entry.path, isReadOnly: entry.isReadOnly))
         }
         return mounts.sorted { $0.path < $1.path }

@@ -50,7 +50,8 @@ extension Store {
     /// Notes what has happened, as a part of the transaction that makes it true.
     static func note(_ event: EventRecord, _ database: Database) throws {
         try event.insert(database)
-        try database.execute(sql: "DELETE FROM event WHERE id <= ?", arguments: [database.lastInsertedRowID - keptEvents])
+        try database.execute(
+            sql: "DELETE FROM event WHERE id <= ?", arguments: [database.lastInsertedRowID - keptEvents])
     }
 
     /// The events after this one, in the order in which they came in.

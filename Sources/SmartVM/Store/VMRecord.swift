@@ -109,9 +109,9 @@ extension Store {
 
     /// Adds a VM, with the volumes that it is made with.
     ///
-    /// - Throws: `NAME_IN_USE`.
+    /// - Throws: `NAME_IN_USE`, `NO_SPACE`.
     func insert(_ vm: VMRecord, volumes: [VolumeUseRecord] = []) throws(SmartVMError) {
-        try write { database in
+        try write(usesReserve: false) { database in
             try Self.requireFree(vm.name, for: vm.id, database)
             try vm.write(database)
             for volume in volumes { try volume.insert(for: vm.id, database) }

@@ -30,6 +30,11 @@ final class CommandLog: CommandOutput {
         file.append(records)
     }
 
+    /// Says what is missing at the end.
+    func noteGap() {
+        file.noteGap()
+    }
+
     private static func record(_ stream: LogRecord.Stream, _ bytes: [UInt8], _ isFull: Bool) -> [UInt8] {
         let now = Timestamp(nanoseconds: Clock.realtimeNanoseconds)
         return LogRecord(time: now, stream: stream, isFull: isFull, bytes: bytes).encoded

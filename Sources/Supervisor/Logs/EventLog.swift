@@ -9,7 +9,8 @@ final class EventLog {
     private var sequence: UInt64 = 0
 
     init(_ plan: SupervisorPlan) {
-        file = RotatedFile("\(plan.directory)/\(LifeEvent.fileName)", LifeEvent.fileLimit)
+        // Their numbers tell which are missing.
+        file = RotatedFile("\(plan.directory)/\(LifeEvent.fileName)", LifeEvent.fileLimit) { _ in [] }
         generation = plan.generation
         // A supervisor that was killed may have left half a line.
         file.completeLastLine()

@@ -262,6 +262,8 @@ final class Life: EventHandler {
         vmm.endSession()
         while let bytes = vmm.readConsole(), !bytes.isEmpty { console.append(bytes) }
         command?.drain()
+        console.noteGap()
+        log.noteGap()
         for registration in registrations + [consoleRegistration.take()].compactMap({ $0 }) {
             loop.remove(registration)
         }
