@@ -12,13 +12,17 @@ final class NetworkService {
     private let resolver: Resolver?
     private let ports: PortForwarding
 
-    init(_ plan: NetworkPlan, loop: EventLoop) throws(NetworkFault) {
+    /// - Parameter queryMilliseconds: How long one name server has time for a query.
+    init(
+        _ plan: NetworkPlan, loop: EventLoop, queryMilliseconds: Int = NameServers.milliseconds
+    ) throws(NetworkFault) {
         // Each connection of a published port takes two, each session and each query that is under way one.
         ResourceLimit.raiseOpenFiles(to: 4096)
         let log = ServiceLog()
         resolver =
             if let resolver = plan.resolver {
-                try Resolver(resolver, rules: plan.domainRules, loop: loop, log: log)
+                try Resolver(
+                    resolver, rules: plan.domainRules, queryMilliseconds: queryMilliseconds, loop: loop, log: log)
             } else { nil }
         ports = try PortForwarding(plan.ports, loop: loop)
     }

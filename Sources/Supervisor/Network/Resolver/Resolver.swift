@@ -37,7 +37,8 @@ final class Resolver: EventHandler {
     private var connections = 0
 
     init(
-        _ plan: NetworkPlan.Resolver, rules: [NetworkPlan.DomainRule], loop: EventLoop, log: ServiceLog
+        _ plan: NetworkPlan.Resolver, rules: [NetworkPlan.DomainRule], queryMilliseconds: Int, loop: EventLoop,
+        log: ServiceLog
     ) throws(NetworkFault) {
         self.loop = loop
         self.log = log
@@ -53,7 +54,7 @@ final class Resolver: EventHandler {
         self.guests = guests
         names = VMNames(plan.nameDirectories)
         policy = try DomainPolicy(rules, refusesUnlisted: plan.refusesUnlisted)
-        servers = try NameServers(plan.servers, loop: loop)
+        servers = try NameServers(plan.servers, milliseconds: queryMilliseconds, loop: loop)
         do throws(Errno) {
             _ = try loop.add(datagrams.rawValue, [.readable], handler: self, source: Source.datagrams.rawValue)
             try listen(true)
