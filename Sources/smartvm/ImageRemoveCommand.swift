@@ -4,9 +4,14 @@ import SmartVM
 /// `smartvm image rm`.
 struct ImageRemoveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rm", abstract: "Remove images. VMs that run are not disturbed.", aliases: ["remove"])
+        commandName: "rm", abstract: "Remove images. VMs that run are not disturbed.",
+        discussion: """
+            EXAMPLES:
+              smartvm image build minimal
+              smartvm image rm minimal
+            """, aliases: ["remove"])
 
-    @Argument(help: "The images.")
+    @Argument(help: "The images.", completion: .images)
     var names: [String]
 
     func run() async throws {
