@@ -19,6 +19,7 @@ struct RunCommand: AsyncParsableCommand {
             EXAMPLES:
               smartvm run -- uname -a
               smartvm run -d --name web --disk 1g
+              smartvm run -d --name shop --publish 8080:80
               echo hello | smartvm run -i -- tr a-z A-Z
               smartvm run -it --memory 512 --cpus 2 minimal
               smartvm run --rootfs ./debian.ext4 --env TERM=dumb --user nobody -- id
@@ -33,6 +34,7 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup(title: "Machine") var machine: MachineOptions
     @OptionGroup(title: "Command") var process: ProcessOptions
     @OptionGroup(title: "Life, with -d") var life: SandboxOptions
+    @OptionGroup(title: "Network, with -d") var network: NetworkOptions
 
     @Flag(name: [.short, .customLong("detach")], help: "Keep the VM, in the background.")
     var detach = false
@@ -59,6 +61,9 @@ struct RunCommand: AsyncParsableCommand {
             )
         }
         if detach, rm { throw ValidationError("A VM in the background is removed with smartvm rm.") }
+        if !detach, network.isUsed {
+            throw ValidationError("--network, --publish and --egress are for a VM that stays: add -d.")
+        }
         if !detach, life.disk != nil || life.ttl != nil || life.restart.policy != .never {
             throw ValidationError("--disk, --restart and --ttl are for a VM that stays: add -d.")
         }
@@ -82,7 +87,7 @@ struct RunCommand: AsyncParsableCommand {
 
     /// A VM that could not be started is not kept.
     private func runInBackground() async throws {
-        let sandbox = try await SandboxMaker(machine: machine, process: process, life: life)
+        let sandbox = try await SandboxMaker(machine: machine, process: process, life: life, network: network)
             .make(image: image, name: name, command: command)
         let progress = ImageProgressReporter()
         do {
@@ -93,6 +98,7 @@ struct RunCommand: AsyncParsableCommand {
             StandardError.print("smartvm: \(error)")
             throw ExitCode(status)
         }
+        await sandbox.warnOfMissingNetwork()
         print(sandbox.id)
     }
 }

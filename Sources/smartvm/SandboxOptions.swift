@@ -59,6 +59,7 @@ struct SandboxMaker {
     var machine: MachineOptions
     var process: ProcessOptions
     var life: SandboxOptions
+    var network: NetworkOptions
 
     /// Makes it; its command, if there is one, gets no terminal and no input.
     func make(image: String?, name: String?, command: [String]) async throws -> Sandbox {
@@ -72,6 +73,7 @@ struct SandboxMaker {
             command: hasCommand ? try process.command(command, terminal: nil) : nil,
             bootTimeout: machine.bootTimeout.duration)
         config.vmm = machine.vmm
+        network.apply(to: &config)
         return try await SmartVM(SmartVMOptions(vmm: machine.vmm)).sandboxes.create(config)
     }
 }

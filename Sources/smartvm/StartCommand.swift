@@ -18,6 +18,9 @@ struct StartCommand: AsyncParsableCommand {
 
     func run() async throws {
         let progress = ImageProgressReporter()
-        try await vms.forEach { try await $0.start { progress.report($0) } }
+        try await vms.forEach {
+            try await $0.start { progress.report($0) }
+            await $0.warnOfMissingNetwork()
+        }
     }
 }

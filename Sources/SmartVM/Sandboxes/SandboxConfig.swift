@@ -22,11 +22,21 @@ public struct SandboxConfig: Hashable, Sendable {
     /// How much each of its two logs may take on the host, in bytes; the oldest goes. Default: 30 MiB.
     public var logSize: Int64
 
+    /// The networks that it is in, each by an interface: the first leads to the world, and its gateway answers questions for names. An
+    /// interface of ``vm`` that names no TAP is for the first of them, and so on; what is missing is added. Default: nil, the network
+    /// `default` if this process may make it, and none otherwise (``SandboxInfo/networkProblem`` says why). Empty: none.
+    public var networks: [String]?
+    /// Ports of the host that lead to the guest while it runs. Default: none.
+    public var ports: [PublishedPort]
+    /// What the guest may send beyond its networks. Default: everything.
+    public var egress: EgressPolicy
+
     /// Each parameter sets the property of its name, which says what it means.
     public init(
         vm: VMConfig, command: GuestCommand? = nil, restart: SandboxRestart = .never, lifetime: Duration? = nil,
         stopTimeout: Duration = .seconds(10), bootTimeout: Duration = .seconds(60), diskSize: Int64? = nil,
-        vmm: String? = nil, logSize: Int64 = 30 << 20
+        vmm: String? = nil, logSize: Int64 = 30 << 20, networks: [String]? = nil, ports: [PublishedPort] = [],
+        egress: EgressPolicy = .init()
     ) {
         self.vm = vm
         self.command = command
@@ -37,6 +47,9 @@ public struct SandboxConfig: Hashable, Sendable {
         self.diskSize = diskSize
         self.vmm = vmm
         self.logSize = logSize
+        self.networks = networks
+        self.ports = ports
+        self.egress = egress
     }
 }
 
@@ -83,6 +96,7 @@ extension SandboxRestart: LosslessStringConvertible {
 extension SandboxConfig: Codable {
     private enum CodingKeys: String, CodingKey {
         case vm, command, restart, lifetimeSeconds, stopTimeoutSeconds, bootTimeoutSeconds, diskSize, vmm, logSize
+        case networks, ports, egress
     }
 
     /// Reads what ``encode(to:)`` writes.
@@ -106,6 +120,9 @@ extension SandboxConfig: Codable {
         diskSize = try values.decodeIfPresent(Int64.self, forKey: .diskSize)
         vmm = try values.decodeIfPresent(String.self, forKey: .vmm)
         if let size = try values.decodeIfPresent(Int64.self, forKey: .logSize) { logSize = size }
+        networks = try values.decodeIfPresent([String].self, forKey: .networks)
+        ports = try values.decodeIfPresent([PublishedPort].self, forKey: .ports) ?? []
+        egress = try values.decodeIfPresent(EgressPolicy.self, forKey: .egress) ?? .init()
     }
 
     /// Writes times in seconds.
@@ -120,6 +137,9 @@ extension SandboxConfig: Codable {
         try values.encodeIfPresent(diskSize, forKey: .diskSize)
         try values.encodeIfPresent(vmm, forKey: .vmm)
         try values.encode(logSize, forKey: .logSize)
+        try values.encodeIfPresent(networks, forKey: .networks)
+        if !ports.isEmpty { try values.encode(ports, forKey: .ports) }
+        if egress != EgressPolicy() { try values.encode(egress, forKey: .egress) }
     }
 }
 

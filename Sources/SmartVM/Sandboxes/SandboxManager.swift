@@ -15,6 +15,7 @@ internal import SupervisorProtocol
 public final class SandboxManager: Sendable {
     let host: MicroVMHost
     let store: Store
+    let networks: GuestNetworks
     let step: @Sendable (SandboxStep) -> Void
 
     /// - Parameter step: Called after each effect.
@@ -22,6 +23,7 @@ public final class SandboxManager: Sendable {
         self.host = host
         self.step = step
         store = Store(path: "\(host.dataDirectory.path)/smartvm.db")
+        networks = GuestNetworks(host.networkManager.options, store: store, dataDirectory: host.dataDirectory.path)
     }
 
     /// Makes a sandbox, which does not run yet: a row in the database, a directory, and its disk if it is to have one.
@@ -44,7 +46,8 @@ public final class SandboxManager: Sendable {
         )
         let store = store
         let directory = SandboxDirectory(id, in: host.dataDirectory)
-        try await BlockingWork.run { try store.insert(record) }
+        let named = config.networks ?? []
+        try await BlockingWork.run { try store.insert(record, networks: named) }
         step(.recordWritten)
         do {
             let lock = try await BlockingWork.run { try directory.lock() }
@@ -78,13 +81,7 @@ public final class SandboxManager: Sendable {
             throw SmartVMError(
                 .invalidConfiguration, "Sandboxes are not jailed yet.", cure: "Leave the jailer out of the options.")
         }
-        let unmanaged = config.vm.networkInterfaces.first { $0.hostDevName == nil }
-        if let unmanaged {
-            throw SmartVMError(
-                .invalidConfiguration,
-                "The interface \(unmanaged.ifaceId) names no TAP, and a sandbox does not make its own yet.",
-                cure: "Make a TAP and name it: hostDevName.")
-        }
+        try config.checkNetworks()
         if let path = config.vm.vsock?.udsPath {
             throw SmartVMError(
                 .invalidConfiguration, "A sandbox has its vsock socket in a directory of its own, not at \(path).",
@@ -111,6 +108,7 @@ public final class SandboxManager: Sendable {
         let store = store
         let records = try await BlockingWork.run { try store.vms(meantBy: nameOrID) }
         guard let record = records.first else { throw SmartVMError.noSuchVM(nameOrID) }
+        _ = try? await networks.takeBack(record.id)
         guard records.count == 1 else {
             throw SmartVMError(
                 .noSuchVM, "Several VMs have ids that begin with \(nameOrID).", cure: "Give more of it, or the name.")
@@ -126,8 +124,11 @@ public final class SandboxManager: Sendable {
     ///
     /// - Parameter all: Whether those that do not run are among them. Default: only those that do.
     public func list(all: Bool = false) async throws -> [SandboxInfo] {
+        _ = try? await networks.takeBack()
         let infos = try await BlockingWork.run { [self] in
-            try store.vms().compactMap { try presentInfo($0) }
+            let records = try store.vms()
+            let connections = try store.connections()
+            return try records.compactMap { try presentInfo($0, connections[$0.id]) }
         }
         return all ? infos : infos.filter { $0.state.isActive }
     }
@@ -157,8 +158,8 @@ public final class SandboxManager: Sendable {
         }
         let directories = host.directories
         let names = try await BlockingWork.run { directories.reclaimAbandoned() }
-        if host.networkManager.hasRecords { _ = try? await host.networkManager.reconcile() }
-        return done + names.map { "\($0): ended what a killed command had left" }
+        let network = host.networkManager.hasRecords ? try await networks.reconcile().sentences : []
+        return done + names.map { "\($0): ended what a killed command had left" } + network
     }
 
     /// Directories whose rows are gone, because their making was cut short, or because the database has lost them. A disk in one of them may
@@ -205,7 +206,7 @@ extension SandboxManager {
     /// What a sandbox is now. One whose supervisor has ended is put right first, unless somebody else has its lock and does it.
     ///
     /// - Returns: nil if it is no more.
-    func presentInfo(_ record: VMRecord) throws -> SandboxInfo? {
+    func presentInfo(_ record: VMRecord, _ connection: ConnectionRecord? = nil) throws -> SandboxInfo? {
         var record = record
         if needsReconciling(record), let lock = directory(record.id).lockIfFree() {
             defer { withExtendedLifetime(lock) {} }
@@ -216,8 +217,10 @@ extension SandboxManager {
             }
             record = now
         }
-        return SandboxInfo(
-            record, life: record.phase == .active ? directory(record.id).state(of: record.generation) : nil)
+        guard record.phase == .active else { return SandboxInfo(record, life: nil) }
+        var info = SandboxInfo(record, life: directory(record.id).state(of: record.generation))
+        if let connection { try networks.describe(connection, in: &info) }
+        return info
     }
 
     /// Takes back what a sandbox holds if the process that its row names has ended, and writes down how it ended. Blocks the thread;
@@ -229,6 +232,7 @@ extension SandboxManager {
         guard needsReconciling(record) else { return record }
         if record.phase == .idle {
             _ = host.directories.reclaim(id)
+            try? networks.release(id)
             return record
         }
         guard record.phase == .active else {
@@ -242,9 +246,12 @@ extension SandboxManager {
                 cure: "See who has it open: fuser \(runtimePath(id))/\(RuntimeDirectories.ownerLockName)")
         }
         step(.runtimeDirectoryRemoved)
+        // What the kernel refuses to remove stays written down as that of a process which has ended.
+        try? networks.release(id)
+        step(.networkRemoved)
         let life = directory(id).state(of: record.generation)
         let sameBoot = record.owner?.bootID == (try? ProcessIdentity.currentBootID())
-        let now = try store.update(vm: id, "end") { record in
+        let now = try store.update(vm: id, "end", connection: .end) { record in
             record.phase = .idle
             record.owner = nil
             record.restarts = Int64(life?.restarts ?? 0)
@@ -277,6 +284,7 @@ extension SandboxManager {
         }
         step(.removalWritten)
         _ = host.directories.reclaim(record.id)
+        try? networks.release(record.id)
         try directory(record.id).remove()
         step(.filesRemoved)
         try store.delete(vm: record.id)

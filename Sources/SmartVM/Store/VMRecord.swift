@@ -100,10 +100,12 @@ extension Store {
 
     /// Adds a VM.
     ///
-    /// - Throws: `NAME_IN_USE`.
-    func insert(_ vm: VMRecord) throws(SmartVMError) {
+    /// - Parameter networks: What the VM's configuration names.
+    /// - Throws: `NAME_IN_USE`, `NO_SUCH_NETWORK`.
+    func insert(_ vm: VMRecord, networks: [String] = []) throws(SmartVMError) {
         try write { database in
             try Self.requireFree(vm.name, for: vm.id, database)
+            for network in networks { try Self.requireNetwork(network, database) }
             try vm.write(database)
             try Self.note("create", vm, database)
         }
@@ -111,12 +113,15 @@ extension Store {
 
     /// Changes a VM and notes what has happened to it, at once.
     ///
-    /// - Parameter event: What has happened, as a verb; nil: nothing to note.
+    /// - Parameters:
+    ///   - event: What has happened, as a verb; nil: nothing to note.
+    ///   - connection: What becomes of its leases and ports at the same moment.
     /// - Returns: It as it is now; nil if it is there no more.
     /// - Throws: `NAME_IN_USE`; what `change` throws.
     @discardableResult
     func update(
-        vm id: String, _ event: String? = nil, _ change: (inout VMRecord) throws -> Void
+        vm id: String, _ event: String? = nil, connection: ConnectionChange? = nil,
+        _ change: (inout VMRecord) throws -> Void
     ) throws(SmartVMError) -> VMRecord? {
         try write { database in
             guard var vm = try Self.vm(id, database) else { return nil }
@@ -124,6 +129,7 @@ extension Store {
             try change(&vm)
             if vm.name != before.name { try Self.requireFree(vm.name, for: id, database) }
             if vm != before { try vm.write(database) }
+            try connection?.apply(to: id, database)
             if let event { try Self.note(event, vm, database) }
             return vm
         }
@@ -134,6 +140,7 @@ extension Store {
         try write { database in
             guard let vm = try Self.vm(id, database) else { return }
             try database.execute(sql: "DELETE FROM vm WHERE id = ?", arguments: [id])
+            try ConnectionChange.forget(id, database)
             try Self.note("remove", vm, database)
         }
     }
