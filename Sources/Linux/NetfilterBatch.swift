@@ -13,6 +13,9 @@ public struct NetfilterBatch: Sendable {
         static let end: UInt16 = 0x11
         /// Those of the subsystem nf_tables.
         static let deleteTable: UInt16 = 0xa02
+        static let deleteChain: UInt16 = 0xa05
+        static let deleteRule: UInt16 = 0xa08
+        static let deleteSet: UInt16 = 0xa0b
         static let newElement: UInt16 = 0xa0c
         static let deleteElement: UInt16 = 0xa0e
     }
@@ -43,6 +46,44 @@ public struct NetfilterBatch: Sendable {
             Self.element(
                 Kind.newElement, key, set, table, family, flags: NetlinkMessage.Flag.create, milliseconds: milliseconds)
         )
+    }
+
+    /// Adds an element to a map; one that is there with the same value is no error.
+    ///
+    /// - Parameter value: What the key leads to, its parts as those of a key.
+    public mutating func addElement(
+        _ key: [UInt8], value: [UInt8], to map: String, table: String, family: Family
+    ) {
+        var message = Self.message(Kind.newElement, family: family, flags: NetlinkMessage.Flag.create)
+        message.appendAttribute(1, table)
+        message.appendAttribute(2, map)
+        message.appendNested(3 | Self.nested) { message in
+            message.appendNested(1 | Self.nested) { message in
+                message.appendNested(1 | Self.nested) { $0.appendAttribute(1, key) }
+                message.appendNested(2 | Self.nested) { $0.appendAttribute(1, value) }
+            }
+        }
+        append(message)
+    }
+
+    /// Removes a chain that nothing leads to any more, with its rules; one that is not there fails.
+    public mutating func deleteChain(_ name: String, table: String, family: Family) {
+        var rules = Self.message(Kind.deleteRule, family: family)
+        rules.appendAttribute(1, table)
+        rules.appendAttribute(2, name)
+        append(rules)
+        var chain = Self.message(Kind.deleteChain, family: family)
+        chain.appendAttribute(1, table)
+        chain.appendAttribute(3, name)
+        append(chain)
+    }
+
+    /// Removes a set that no rule uses any more; one that is not there fails.
+    public mutating func deleteSet(_ name: String, table: String, family: Family) {
+        var message = Self.message(Kind.deleteSet, family: family)
+        message.appendAttribute(1, table)
+        message.appendAttribute(2, name)
+        append(message)
     }
 
     /// Removes an element from a set; one that is not there fails.

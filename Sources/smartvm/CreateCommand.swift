@@ -13,6 +13,7 @@ struct CreateCommand: AsyncParsableCommand {
             EXAMPLES:
               smartvm create --name web --disk 1g
               smartvm start web
+              smartvm create --name shop --network default --publish 8080:80 --egress deny --egress-rule allow:*.debian.org:443
             """)
 
     @Argument(help: "The image to run.", completion: .images)
@@ -24,13 +25,14 @@ struct CreateCommand: AsyncParsableCommand {
     @OptionGroup(title: "Machine") var machine: MachineOptions
     @OptionGroup(title: "Command") var process: ProcessOptions
     @OptionGroup(title: "Life") var life: SandboxOptions
+    @OptionGroup(title: "Network") var network: NetworkOptions
 
     @Option(help: ArgumentHelp("A name for the VM; also its host name.", valueName: "name"))
     var name: String?
 
     func run() async throws {
         do {
-            let sandbox = try await SandboxMaker(machine: machine, process: process, life: life)
+            let sandbox = try await SandboxMaker(machine: machine, process: process, life: life, network: network)
                 .make(image: image, name: name, command: command)
             print(sandbox.id)
         } catch let error as SmartVMError {

@@ -20,6 +20,9 @@ struct RestartCommand: AsyncParsableCommand {
     var time: DurationArgument?
 
     func run() async throws {
-        try await vms.forEach { try await $0.restart(timeout: time?.duration) }
+        try await vms.forEach {
+            try await $0.restart(timeout: time?.duration)
+            await $0.warnOfMissingNetwork()
+        }
     }
 }

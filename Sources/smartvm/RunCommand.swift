@@ -22,6 +22,7 @@ struct RunCommand: AsyncParsableCommand {
             EXAMPLES:
               smartvm run -- uname -a
               smartvm run -d --name web --disk 1g
+              smartvm run -d --name shop --publish 8080:80
               echo hello | smartvm run -i -- tr a-z A-Z
               smartvm run -it --memory 512 --cpus 2 minimal
               smartvm run --rootfs ./debian.ext4 --env TERM=dumb --user nobody -- id
@@ -36,6 +37,7 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup(title: "Machine") var machine: MachineOptions
     @OptionGroup(title: "Command") var process: ProcessOptions
     @OptionGroup(title: "Life") var life: SandboxOptions
+    @OptionGroup(title: "Network") var network: NetworkOptions
 
     @Flag(name: [.short, .customLong("detach")], help: "Keep the VM, in the background.")
     var detach = false
@@ -52,6 +54,9 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Say on standard error when the guest was ready and when the command started.")
     var timings = false
 
+    /// Whether a VM that is thrown away must be a sandbox for what it has.
+    private var needsSandbox: Bool { life.needsSandbox || network.isUsed }
+
     func validate() throws {
         if detach, timeout != nil || console || timings {
             throw ValidationError(
@@ -61,8 +66,9 @@ struct RunCommand: AsyncParsableCommand {
         if !detach, life.backgroundOnly {
             throw ValidationError("--restart, --ttl and health checks are for a VM in the background: add -d.")
         }
-        if !detach, life.needsSandbox, console || timings {
-            throw ValidationError("--console and --timings are not for a VM with a disk of its own: leave them out.")
+        if !detach, needsSandbox, console || timings {
+            throw ValidationError(
+                "--console and --timings are not for a VM with a disk, volumes or a network: leave them out.")
         }
     }
 
@@ -71,9 +77,9 @@ struct RunCommand: AsyncParsableCommand {
         let interaction = Interaction(process)
         let guestCommand = try process.command(command, terminal: interaction.terminalSize)
         let status: Int32
-        if life.needsSandbox {
+        if needsSandbox {
             status = try await SandboxRunSession(
-                configuration: try SandboxMaker(machine: machine, process: process, life: life)
+                configuration: try SandboxMaker(machine: machine, process: process, life: life, network: network)
                     .configuration(image: image, name: name, command: nil),
                 command: guestCommand, timeout: timeout?.duration, interaction: interaction
             ).run()
@@ -94,7 +100,7 @@ struct RunCommand: AsyncParsableCommand {
 
     /// A VM that could not be started is not kept.
     private func runInBackground() async throws {
-        let sandbox = try await SandboxMaker(machine: machine, process: process, life: life)
+        let sandbox = try await SandboxMaker(machine: machine, process: process, life: life, network: network)
             .make(image: image, name: name, command: command)
         let progress = ImageProgressReporter()
         do {
@@ -111,6 +117,7 @@ struct RunCommand: AsyncParsableCommand {
             StandardError.print("smartvm: \(error)")
             throw ExitCode(status)
         }
+        await sandbox.warnOfMissingNetwork()
         print(sandbox.id)
     }
 }

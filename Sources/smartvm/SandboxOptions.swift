@@ -155,6 +155,7 @@ struct SandboxMaker {
     var machine: MachineOptions
     var process: ProcessOptions
     var life: SandboxOptions
+    var network: NetworkOptions
 
     /// Makes it; its command, if there is one, gets no terminal and no input.
     func make(image: String?, name: String?, command: [String]) async throws -> Sandbox {
@@ -174,6 +175,7 @@ struct SandboxMaker {
             try machine.configuration(image: image, name: name, hostname: process.hostname), command: command,
             bootTimeout: machine.bootTimeout.duration)
         config.vmm = machine.vmm
+        network.apply(to: &config)
         return config
     }
 }

@@ -26,10 +26,16 @@ struct StartCommand: AsyncParsableCommand {
 
     func run() async throws {
         let progress = ImageProgressReporter()
-        guard attach else { return try await vms.forEach { try await $0.start { progress.report($0) } } }
+        guard attach else {
+            return try await vms.forEach {
+                try await $0.start { progress.report($0) }
+                await $0.warnOfMissingNetwork()
+            }
+        }
         let before = Date().timeIntervalSince1970
         let status = try await SandboxArgument(name: vms.names[0]).withSandbox { sandbox in
             try await sandbox.start { progress.report($0) }
+            await sandbox.warnOfMissingNetwork()
             try await LogsCommand.print(sandbox, since: "\(before)", follow: true)
             return try await sandbox.wait()
         }

@@ -5,13 +5,59 @@ internal import Synchronization
 final class Firewall: Sendable {
     private let socket = Mutex<NetlinkSocket?>(nil)
 
-    /// Adds the element of a TAP.
+    /// Adds the element of a TAP, and those of its guest's resolver if it has one.
     ///
     /// - Throws: `noSuchFile` if the tables are not there.
-    func addGuest(_ key: [UInt8], bridge: String) throws(Errno) {
+    func addGuest(_ key: [UInt8], resolver: GuestResolver? = nil, bridge: String) throws(Errno) {
+        let table = FirewallRules.table(bridge)
         var batch = NetfilterBatch()
-        batch.addElement(key, to: FirewallRules.set, table: FirewallRules.table(bridge), family: .bridge)
+        batch.addElement(key, to: FirewallRules.set, table: table, family: .bridge)
         try commit(batch)
+        // A batch speaks of one family.
+        guard let resolver else { return }
+        var names = NetfilterBatch()
+        names.addElement(
+            resolver.mapKey, value: resolver.mapValue, to: GuestResolver.map, table: table, family: .ip)
+        names.addElement(resolver.setKey, to: GuestResolver.set, table: table, family: .ip)
+        try commit(names)
+    }
+
+    /// Removes what ``addGuest(_:resolver:bridge:)`` has added for a resolver, as far as it is there.
+    func remove(_ resolver: GuestResolver, bridge: String) throws(Errno) {
+        let table = FirewallRules.table(bridge)
+        var batch = NetfilterBatch()
+        batch.deleteElement(resolver.mapKey, from: GuestResolver.map, table: table, family: .ip)
+        batch.deleteElement(resolver.setKey, from: GuestResolver.set, table: table, family: .ip)
+        do throws(Errno) {
+            try commit(batch)
+        } catch .noSuchFile {
+            for (key, set) in [(resolver.mapKey, GuestResolver.map), (resolver.setKey, GuestResolver.set)] {
+                try remove { $0.deleteElement(key, from: set, table: table, family: .ip) }
+            }
+        }
+    }
+
+    /// Removes a guest's chain and sets, as far as they are there.
+    func remove(_ chain: EgressChain) throws(Errno) {
+        let table = FirewallRules.table(chain.bridge)
+        let key = Subnet.bytes(chain.address)
+        var batch = NetfilterBatch()
+        batch.deleteElement(key, from: EgressChain.map, table: table, family: .ip)
+        batch.deleteChain(chain.name, table: table, family: .ip)
+        for set in chain.sets { batch.deleteSet(set, table: table, family: .ip) }
+        do throws(Errno) {
+            try commit(batch)
+        } catch .noSuchFile {
+            try remove { $0.deleteElement(key, from: EgressChain.map, table: table, family: .ip) }
+            try remove { $0.deleteChain(chain.name, table: table, family: .ip) }
+            for set in chain.sets { try remove { $0.deleteSet(set, table: table, family: .ip) } }
+        }
+    }
+
+    private func remove(_ add: (inout NetfilterBatch) -> Void) throws(Errno) {
+        var batch = NetfilterBatch()
+        add(&batch)
+        do throws(Errno) { try commit(batch) } catch .noSuchFile {}
     }
 
     /// Removes the element of a TAP, if it is there.

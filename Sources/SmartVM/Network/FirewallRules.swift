@@ -8,7 +8,9 @@ internal import Linux
 /// that a VM costs an element and no rule. What is neither IPv4 nor ARP, a frame with a VLAN tag included, goes no further. TAPs are recognised by their group, which the bridge's index makes. The table of the ip
 /// family sees what leaves the bridge: to the world it goes under the host's address; to the host it goes only where a port
 /// is open; to the link-local addresses, where clouds answer with credentials, not at all. Nothing that comes from elsewhere reaches
-/// a guest unless it answers one. Rules other than these still hold: a packet passes if all tables let it.
+/// a guest unless it answers one. What a guest may send to the world beyond that its own chain says, to which the map `egress` leads from its
+/// address (``EgressChain``); what has begun before goes on. A guest with a resolver of its own has its questions for names, to whatever
+/// address of the host they go, sent there (``GuestResolver``). Rules other than these still hold: a packet passes if all tables let it.
 ///
 /// A table is made in one transaction, so it is never half there.
 struct FirewallRules: Sendable {
@@ -48,6 +50,8 @@ struct FirewallRules: Sendable {
         let gateway = Subnet.text(subnet.gateway)
         let resolvers = nameServers.map(\.description).joined(separator: ", ")
         let linkLocalResolvers = nameServers.filter { $0.bytes.starts(with: [169, 254]) }.map(\.description)
+        let guests = leases.compactMap { GuestResolver($0) }
+        let chains = leases.compactMap { EgressChain($0) }
         let ports = (["53"] + openHostPorts.map { "\($0)" }).joined(separator: ", ")
         return """
             add table bridge \(table)
@@ -55,7 +59,7 @@ struct FirewallRules: Sendable {
             table bridge \(table) {
                 set \(Self.set) {
                     type ifname . ether_addr . ipv4_addr
-                    \(elements.isEmpty ? "" : "elements = { \(elements.joined(separator: ", ")) }")
+                    \(Self.elements(elements))
                 }
                 chain prerouting {
                     type filter hook prerouting priority -300; policy accept;
@@ -69,6 +73,24 @@ struct FirewallRules: Sendable {
             add table ip \(table)
             delete table ip \(table)
             table ip \(table) {
+                map \(GuestResolver.map) {
+                    type ipv4_addr : ipv4_addr . inet_service
+                    \(Self.elements(guests.map(\.mapElement)))
+                }
+                set \(GuestResolver.set) {
+                    type ipv4_addr . ipv4_addr . inet_service
+                    \(Self.elements(guests.map(\.setElement)))
+                }
+                map \(EgressChain.map) {
+                    type ipv4_addr : verdict
+                    \(Self.elements(chains.map(\.element)))
+                }
+            \(chains.map(\.definition).joined())    chain prerouting {
+                    type nat hook prerouting priority dstnat; policy accept;
+                    iifname != "\(bridge)" accept
+                    meta l4proto { tcp, udp } th dport 53 fib daddr type local dnat ip to ip saddr map @\(GuestResolver.map)
+                    ip daddr 169.254.0.0/16 meta l4proto { tcp, udp } th dport 53 dnat ip to ip saddr map @\(GuestResolver.map)
+                }
                 chain postrouting {
                     type nat hook postrouting priority srcnat; policy accept;
                     ip saddr \(subnet) oifname != "\(bridge)" masquerade
@@ -82,6 +104,9 @@ struct FirewallRules: Sendable {
                     iifname "\(bridge)" ip daddr 169.254.0.0/16 reject with icmp type admin-prohibited
                     oifname "\(bridge)" ct state established,related accept
                     oifname "\(bridge)" drop
+                    iifname != "\(bridge)" accept
+                    ct state established,related accept
+                    ip saddr vmap @\(EgressChain.map)
                 }
                 chain input {
                     type filter hook input priority filter; policy accept;
@@ -89,6 +114,7 @@ struct FirewallRules: Sendable {
                     ct state established,related accept
                     ip daddr \(gateway) icmp type echo-request accept
                     ip daddr \(gateway) meta l4proto { tcp, udp } th dport { \(ports) } accept
+                    meta l4proto { tcp, udp } ip saddr . ip daddr . th dport @\(GuestResolver.set) accept
                     \(resolvers.isEmpty ? "" : "ip daddr { \(resolvers) } meta l4proto { tcp, udp } th dport 53 accept")
                     reject with icmp type admin-prohibited
                 }
@@ -97,9 +123,21 @@ struct FirewallRules: Sendable {
             """
     }
 
+    private static func elements(_ elements: [String]) -> String {
+        elements.isEmpty ? "" : "elements = { \(elements.joined(separator: ", ")) }"
+    }
+
     /// Makes both tables.
     func apply() async throws {
-        try await Tool(name: "nft", purpose: "protect the host and its guests from each other", package: "nftables")
-            .run(["-f", "-"], input: text)
+        try await Self.apply(text)
+    }
+
+    /// Has nft(8) make changes, all or none.
+    static func apply(_ text: String) async throws {
+        try await tool.run(["-f", "-"], input: text)
+    }
+
+    static var tool: Tool {
+        Tool(name: "nft", purpose: "protect the host and its guests from each other", package: "nftables")
     }
 }

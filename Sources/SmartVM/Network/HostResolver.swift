@@ -17,6 +17,20 @@ enum HostResolver {
         return []
     }
 
+    /// All that the host itself asks: at most three, IPv6 and loopback addresses among them. For a process on the host.
+    static func ownServers(path: String = paths[0]) -> [String] {
+        guard let text = try? File.readText(path, limit: 64 << 10) else { return [] }
+        var servers: [String] = []
+        for line in text.split(whereSeparator: \.isNewline) {
+            let words = line.split(whereSeparator: \.isWhitespace)
+            guard words.count >= 2, words[0] == "nameserver", let address = IPAddress(String(words[1])),
+                !servers.contains("\(address)")
+            else { continue }
+            servers.append("\(address)")
+        }
+        return Array(servers.prefix(3))
+    }
+
     /// Those of a resolv.conf(5) that are no loopback addresses.
     static func parse(_ text: String) -> [IPAddress] {
         var servers: [IPAddress] = []

@@ -1,4 +1,5 @@
 internal import FirecrackerClient
+internal import Glibc
 internal import Linux
 internal import Synchronization
 
@@ -43,27 +44,48 @@ final class NetworkLock: Sendable {
         }
     }
 
-    private func acquire() async throws -> HeldLock? {
-        guard let dataDirectory else { return nil }
-        try DataDirectory(path: dataDirectory).prepare()
-        let path = "\(dataDirectory)/network.lock"
+    /// The same for a caller that may block its thread.
+    func blocking<Result>(_ body: () throws(SmartVMError) -> Result) throws(SmartVMError) -> Result {
+        guard let path = try path() else { return try body() }
         let deadline = ContinuousClock.now + Self.patience
         while true {
-            do throws(Errno) {
-                return HeldLock(lock: try FileLock(path))
-            } catch .wouldBlock {
-            } catch {
-                throw SmartVMError(
-                    .dataDirectoryUnusable, "The lock \(path) cannot be taken: \(error).",
-                    cure: "Set SMARTVM_DATA_DIR to a directory that you can write.", underlying: error)
+            if let lock = try attempt(path, deadline) {
+                defer { withExtendedLifetime(lock) {} }
+                return try body()
             }
-            guard ContinuousClock.now < deadline else {
-                throw SmartVMError(
-                    .networkFailed, "Another process has been configuring the network for \(Self.patience).",
-                    cure: "See which process it is: fuser -v \(path)")
-            }
+            usleep(500)
+        }
+    }
+
+    private func acquire() async throws -> HeldLock? {
+        guard let path = try path() else { return nil }
+        let deadline = ContinuousClock.now + Self.patience
+        while true {
+            if let lock = try attempt(path, deadline) { return lock }
             // Blocking would keep a thread that others need; whoever holds it is done in a few milliseconds.
             try await Task.sleep(for: .microseconds(500))
+        }
+    }
+
+    private func path() throws(SmartVMError) -> String? {
+        guard let dataDirectory else { return nil }
+        try DataDirectory(path: dataDirectory).prepare()
+        return "\(dataDirectory)/network.lock"
+    }
+
+    /// - Returns: nil if somebody else has it, and the time is not over.
+    private func attempt(_ path: String, _ deadline: ContinuousClock.Instant) throws(SmartVMError) -> HeldLock? {
+        do throws(Errno) {
+            return HeldLock(lock: try FileLock(path))
+        } catch .wouldBlock {
+            guard ContinuousClock.now >= deadline else { return nil }
+            throw SmartVMError(
+                .networkFailed, "Another process has been configuring the network for \(Self.patience).",
+                cure: "See which process it is: fuser -v \(path)")
+        } catch {
+            throw SmartVMError(
+                .dataDirectoryUnusable, "The lock \(path) cannot be taken: \(error).",
+                cure: "Set SMARTVM_DATA_DIR to a directory that you can write.", underlying: error)
         }
     }
 

@@ -46,6 +46,7 @@ extension NetworkSession {
         } catch {
             throw .network("The bridge \(network.key.bridge) cannot be removed", error)
         }
+        guestNames(of: network.key).removeAll()
         try restoreForwarding(network, state)
         step(.forwardingRestored)
         try store.delete(network.key)
@@ -60,24 +61,42 @@ extension NetworkSession {
         }
     }
 
-    /// Refuses a subnet of which the host reaches a part in another way already.
-    private mutating func checkRoutes() throws(SmartVMError) {
-        let subnet = settings.subnet
-        let conflict: NetworkRoute?
-        let links: [NetworkLink]
+    /// The routes of the host that lead to a network.
+    ///
+    /// - Throws: `NETWORK_FAILED`.
+    mutating func routes() throws(SmartVMError) -> [NetworkRoute] {
         do throws(Errno) {
-            conflict = try socket.routes().first {
-                $0.prefixLength > 0 && subnet.overlaps(base: $0.destination, prefixLength: $0.prefixLength)
-            }
-            links = conflict == nil ? [] : try socket.links()
+            return try socket.routes().filter { $0.prefixLength > 0 }
         } catch {
             throw .network("The routes of this host cannot be looked at", error)
         }
-        guard let conflict else { return }
-        let way = links.first { $0.index == conflict.link }.map { " by the interface \($0.name)" } ?? ""
+    }
+
+    /// The way in which the host reaches a part of the subnet already.
+    mutating func conflict(_ subnet: Subnet? = nil) throws(SmartVMError) -> NetworkRoute? {
+        let subnet = subnet ?? settings.subnet
+        return try routes().first { subnet.overlaps(base: $0.destination, prefixLength: $0.prefixLength) }
+    }
+
+    /// The names of all interfaces.
+    mutating func linkNames() throws(SmartVMError) -> [String] {
+        do throws(Errno) {
+            return try socket.links().map(\.name)
+        } catch {
+            throw .network("The interfaces of this host cannot be looked at", error)
+        }
+    }
+
+    /// Refuses a subnet of which the host reaches a part in another way already.
+    ///
+    /// - Parameter subnet: Default: this network's.
+    mutating func checkRoutes(_ subnet: Subnet? = nil) throws(SmartVMError) {
+        guard let conflict = try conflict(subnet) else { return }
+        let way =
+            (try? socket.links().first { $0.index == conflict.link })?.map { " by the interface \($0.name)" } ?? ""
         throw SmartVMError(
             .subnetInUse,
-            "The subnet \(subnet) overlaps \(Subnet.text(conflict.destination))/\(conflict.prefixLength), which this host reaches\(way).",
+            "The subnet \(subnet ?? settings.subnet) overlaps \(Subnet.text(conflict.destination))/\(conflict.prefixLength), which this host reaches\(way).",
             cure: "Choose another subnet, for example 10.213.0.0/24; nothing was changed.")
     }
 

@@ -82,6 +82,9 @@ extension NetworkSession {
         guard let namespaces = NetworkNamespace.all() else { return }
         let isGone = { (key: NetworkKey) in !namespaces.contains(key.namespace) }
         try store.delete(leases: leases.filter { isGone($0.key) }.map(\.id))
-        for network in networks where isGone(network.key) { try store.delete(network.key) }
+        for network in networks where isGone(network.key) {
+            guestNames(of: network.key).removeAll()
+            try store.delete(network.key)
+        }
     }
 }

@@ -13,6 +13,25 @@ extension NetworkSession {
         var mtu: UInt32?
         /// The user who may open the TAP.
         var user: UInt32?
+        /// What a guest has that other guests know by name; nil: none do.
+        var guest: Guest?
+    }
+
+    /// What a VM that stays has in a network beside its interface.
+    struct Guest: Sendable {
+        /// Other guests know it by it.
+        var name: String
+        /// What it may send to the world.
+        var egress: EgressPolicy
+        /// Where its questions for names are answered.
+        var resolver: Resolver
+
+        enum Resolver: Sendable {
+            /// At sockets that are to be bound to this network's gateway.
+            case here
+            /// At those of its first network, as ADDRESS:PORT.
+            case elsewhere(String)
+        }
     }
 
     /// What came of it.
@@ -20,6 +39,10 @@ extension NetworkSession {
         var tap: TapDevice
         /// The rules that must be made yet, since there are none.
         var missingRules: FirewallRules?
+        /// The chain that must be made yet; among ``missingRules`` it is already.
+        var missingChain: EgressChain?
+        /// For the guest's questions, if they are to be answered here.
+        var resolver: ResolverSockets?
     }
 
     /// Makes a TAP, its address and its firewall element; the bridge too if there is none. The same names get the same again.
@@ -27,24 +50,48 @@ extension NetworkSession {
     /// - Throws: `IP_EXHAUSTED`, `MAC_ADDRESS_IN_USE`, `NAME_IN_USE`, and what ``ensureBridge()`` throws. Then nothing of it is left.
     mutating func attach(_ attachment: Attachment) throws(SmartVMError) -> Outcome {
         var report = NetworkReconciliation()
-        let state = try takeBackAbandoned(&report)
+        var state = try takeBackAbandoned(&report)
         step(.begun)
         if let existing = state.taps(of: key).first(where: { isOf(attachment, $0) }) {
-            return try reattach(existing, attachment, state)
+            guard attachment.guest != nil, existing.owner == owner else {
+                return try reattach(existing, attachment, state)
+            }
+            // Its sockets are gone with the start that was given up.
+            try release([existing])
+            state = try store.networkState()
         }
-        let tap = try names(for: attachment, state)
+        var tap = try names(for: attachment, state)
         let bridge = try ensureBridge(state)
-        let lease: LeaseRecord?
         do throws(SmartVMError) {
-            lease = try store.lease(in: key, addresses: settings.subnet.guestAddresses, owner: owner, tap: tap)
+            let resolver = try surround(&tap, attachment.guest)
+            let lease = try store.lease(
+                in: key, addresses: settings.subnet.guestAddresses, owner: owner, tap: tap,
+                isUsual: attachment.guest != nil)
+            guard let lease else { throw SmartVMError.exhausted(settings.subnet) }
+            step(.leaseWritten)
+            var outcome = try fill(lease, tap, bridge, attachment)
+            outcome.resolver = resolver
+            return outcome
         } catch {
             try? removeUnusedNetworks()
             throw error
         }
-        if lease == nil { try removeUnusedNetworks() }
-        guard let lease else { throw .exhausted(settings.subnet) }
-        step(.leaseWritten)
-        return try fill(lease, tap, bridge, attachment)
+    }
+
+    /// Completes what is to be written down of a guest that others know by name.
+    private func surround(_ tap: inout LeaseRecord.Tap, _ guest: Guest?) throws(SmartVMError) -> ResolverSockets? {
+        guard let guest else { return nil }
+        tap.names = [guest.name]
+        tap.egress = guest.egress.isOpen ? nil : guest.egress.text
+        switch guest.resolver {
+        case .here:
+            let sockets = try ResolverSockets(gateway: settings.subnet.gateway)
+            tap.resolver = sockets.address
+            return sockets
+        case .elsewhere(let address):
+            tap.resolver = address
+            return nil
+        }
     }
 
     /// Removes the TAP of that name, and with the network's last one the network. One that is not there is no error.
@@ -115,7 +162,8 @@ extension NetworkSession {
                 try make(tap, bridge, attachment)
                 let key = FirewallRules.key(tapName: tap.name, mac: mac, address: lease.address)
                 do throws(Errno) {
-                    try settings.firewall.addGuest(key, bridge: settings.bridge)
+                    try settings.firewall.addGuest(key, resolver: GuestResolver(lease), bridge: settings.bridge)
+                    outcome.missingChain = EgressChain(lease)
                 } catch .noSuchFile {
                     outcome.missingRules = FirewallRules(
                         bridge: settings.bridge, subnet: settings.subnet, bridgeIndex: bridge.index,
@@ -125,6 +173,7 @@ extension NetworkSession {
             } catch {
                 throw SmartVMError.network("The interface \(tap.name) cannot be made", error)
             }
+            try guestNames(of: key).write(tap.names, address: lease.address)
             if outcome.missingRules != nil {
                 outcome.missingRules?.leases = try store.networkState().taps(of: self.key)
                 step(.rulesMissing)
@@ -168,12 +217,22 @@ extension NetworkSession {
         if settings.isolatesGuests { try socket.setIsolated(true, port: link.index) }
     }
 
+    /// Where other guests of a network find names.
+    func guestNames(of key: NetworkKey) -> GuestNames {
+        GuestNames(key, in: settings.dataDirectory)
+    }
+
     private mutating func remove(_ tap: LeaseRecord.Tap, of lease: LeaseRecord) throws(Errno) {
         if let mac = try? MACAddress(tap.mac) {
             let key = FirewallRules.key(tapName: tap.name, mac: mac, address: lease.address)
             try settings.firewall.removeGuest(key, bridge: lease.key.bridge)
         }
+        // After that nothing of the guest's comes through, so that what limits it can go.
+        if let resolver = GuestResolver(lease) { try settings.firewall.remove(resolver, bridge: lease.key.bridge) }
+        if let chain = EgressChain(lease) { try settings.firewall.remove(chain) }
         step(.guestRemoved)
+        guestNames(of: lease.key).remove(tap.names, address: lease.address)
+        step(.namesRemoved)
         if let link = try socket.link(named: tap.name), isOurs(link, kind: "tun", bootID: lease.owner.bootID) {
             try socket.deleteLink(link.index)
         }

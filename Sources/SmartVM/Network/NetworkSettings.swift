@@ -11,10 +11,10 @@ struct NetworkSettings: Sendable {
     /// nil: those of the host.
     var nameServers: [IPAddress]?
     var store: Store
-    let firewall = Firewall()
+    var firewall = Firewall()
     /// Tells the managers of a process from each other.
     let number = UInt64.random(in: 0...UInt64.max)
-    /// nil: that of this process.
+    /// Where it is written down what was made; nil: the network is that of one manager of this process.
     var dataDirectory: String?
     /// Called after each effect.
     var step: @Sendable (NetworkStep) -> Void = { _ in }

@@ -4,5 +4,6 @@ enum NetworkStep: String, CaseIterable, Sendable {
     case begun, networkWritten, bridgeMade, bridgeMarked, bridgeUp, forwardingEnabled
     case leaseWritten, tapMade, tapAttached, rulesMissing, rulesMade, created
     // Removing the last.
-    case guestRemoved, tapDeleted, leaseDeleted, rulesRemoved, bridgeDeleted, forwardingRestored, networkDeleted
+    case guestRemoved, namesRemoved, tapDeleted, leaseDeleted, rulesRemoved, bridgeDeleted, forwardingRestored,
+        networkDeleted
 }

@@ -17,6 +17,10 @@ extension SmartVMError.Code {
     public static let macAddressInUse = Self(rawValue: "MAC_ADDRESS_IN_USE")
     /// This process may not configure the host's network.
     public static let networkNotPermitted = Self(rawValue: "NETWORK_NOT_PERMITTED")
+    /// A port that is to be published is taken.
+    public static let portInUse = Self(rawValue: "PORT_IN_USE")
+    /// This user may not take a port that is to be published.
+    public static let portNotPermitted = Self(rawValue: "PORT_NOT_PERMITTED")
     /// The host's network could not be configured.
     public static let networkFailed = Self(rawValue: "NETWORK_FAILED")
 }

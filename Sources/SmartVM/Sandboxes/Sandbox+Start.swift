@@ -22,13 +22,16 @@ extension Sandbox {
         guard let record = try await onceEnded(present) else { return }
         manager.step(.locked)
         let config = try Self.decodedConfig(of: record)
-        let (plan, imageUse, volumeUses) = try await plan(record, config, imageProgress)
-        let manager = manager
-        let directory = directory
-        let report = try await BlockingWork.run {
-            try Self.launch(
-                plan, record, manager: manager, directory: directory, imageUse: imageUse, volumeUses: volumeUses,
-                leash: leash)
+        let ports = try await takePorts(config)
+        var launch = try await prepare(record, config, ports, imageProgress)
+        launch.leash = leash
+        let (ready, manager, directory) = (launch, manager, directory)
+        let report: StartReport?
+        do {
+            report = try await BlockingWork.run { try ready.start(manager: manager, directory: directory) }
+        } catch {
+            await disconnect()
+            throw error
         }
         if let failure = report?.failure {
             let error = startFailure(failure, report?.message ?? "", status: report?.exitStatus)
@@ -59,10 +62,11 @@ extension Sandbox {
         return ended
     }
 
-    /// Finds all that a life needs, and says what the supervisor is to do.
-    private func plan(
-        _ record: VMRecord, _ config: SandboxConfig, _ imageProgress: @escaping ImageProgress.Handler
-    ) async throws -> (SupervisorPlan, BaseImageUse?, [VolumeUse]) {
+    /// Finds all that a life needs and makes its network.
+    private func prepare(
+        _ record: VMRecord, _ config: SandboxConfig, _ ports: [PortSocket],
+        _ imageProgress: @escaping ImageProgress.Handler
+    ) async throws -> SandboxLaunch {
         var host = manager.host
         if let vmm = config.vmm {
             host.vmmSelection = VMMSelection(vmm)
@@ -76,6 +80,23 @@ extension Sandbox {
         let mounts = try await SandboxMounts(config, of: record, in: manager)
         let guestMounts = try mounts.attach(to: &boot)
         if config.diskSize != nil { try attachDisk(&boot) }
+        let connection = try await connect(record, config, ports: ports, &boot)
+        do {
+            let plan = try plan(record, config, vmm, boot, guestMounts)
+            return SandboxLaunch(
+                plan: plan, record: record, imageUse: boot.imageUse, volumeUses: mounts.uses, connection: connection
+            ).connected(boot.networkInterfaces)
+        } catch {
+            await disconnect()
+            throw error
+        }
+    }
+
+    /// Says what the supervisor is to do, but for the network.
+    private func plan(
+        _ record: VMRecord, _ config: SandboxConfig, _ vmm: VMM, _ boot: BootPlan, _ mounts: [GuestDescription.Mount]
+    ) throws -> SupervisorPlan {
+        var boot = boot
         let runtime = manager.runtimePath(id)
         let vsock = "\(runtime)/vsock.sock"
         let hasLogger = boot.logger != nil
@@ -86,7 +107,7 @@ extension Sandbox {
         let requests = config.limits.applied(
             to: try boot.requests(vsockPath: vsock).map { request in try PlannedRequest(request) },
             memory: config.vm.machineConfig.memSizeMib)
-        let plan = SupervisorPlan(
+        return SupervisorPlan(
             generation: UInt64(clamping: record.generation + 1), directory: directory.path, runtimeDirectory: runtime,
             vmm: Program(
                 path: vmm.path,
@@ -95,14 +116,13 @@ extension Sandbox {
                 environment: ["PATH=\(EnvironmentVariable.value("PATH") ?? "/usr/local/bin:/usr/bin:/bin")"]),
             apiSocket: "\(runtime)/api.sock", vsockSocket: vsock, requests: requests, hasAgent: boot.hasAgent,
             guest: GuestDescription(
-                hostname: config.vm.hostname ?? record.name, machineID: record.machineID, mounts: guestMounts),
+                hostname: config.vm.hostname ?? record.name, machineID: record.machineID, mounts: mounts),
             command: try config.command.map { PlannedCommand(try $0.request()) },
             bootMilliseconds: config.bootTimeout.inMilliseconds,
             stop: Self.steps(config.stopTimeout, hasAgent: boot.hasAgent), restart: RestartPolicy(config.restart),
             lifetimeMilliseconds: config.lifetime?.inMilliseconds,
             log: LogLimits(bytes: UInt64(clamping: max(3, config.logSize) / 3), files: 3),
             health: try config.health?.plan())
-        return (plan, boot.imageUse, mounts.uses)
     }
 
     /// The disk comes last, so that the other drives keep their names.
@@ -122,83 +142,6 @@ extension Sandbox {
                 driveId: boot.freeDriveID("disk"), isRootDevice: false, cacheType: .writeback, isReadOnly: false,
                 pathOnHost: directory.diskPath))
         boot.bootSource.bootArgs = (boot.bootSource.bootArgs ?? "") + " smartvm.overlay=\(device)"
-    }
-
-    /// Starts the supervisor and waits until it says how it went. Blocks the thread.
-    ///
-    /// - Returns: What it has said; nil if it has ended without a word.
-    private static func launch(
-        _ plan: SupervisorPlan, _ record: VMRecord, manager: SandboxManager, directory: SandboxDirectory,
-        imageUse: BaseImageUse?, volumeUses: [VolumeUse], leash: SandboxLeash?
-    ) throws(SmartVMError) -> StartReport? {
-        let program = try SupervisorProgram()
-        var plan = plan
-        let runtime = try manager.host.directories.create(record.id)
-        manager.step(.runtimeDirectoryMade)
-        let waiting: SupervisorProgram.Waiting
-        var descriptors =
-            [runtime.lockDescriptor] + (imageUse.map { [$0.lockDescriptor] } ?? []) + volumeUses.map(\.lockDescriptor)
-        if let leash {
-            plan.leashDescriptor = UInt32(SupervisorProgram.firstDescriptor + descriptors.count)
-            descriptors.append(leash.heldEnd)
-        }
-        do throws(SmartVMError) {
-            do throws(Errno) {
-                try File.replace(directory.planPath, with: plan.json(showsNulls: false) + [0x0a])
-            } catch {
-                throw error == .noSpace
-                    ? SmartVMError.noSpace(at: directory.planPath, underlying: error)
-                    : SmartVMError(
-                        .dataDirectoryUnusable, "The plan \(directory.planPath) cannot be written: \(error).",
-                        underlying: error)
-            }
-            manager.step(.planWritten)
-            waiting = try program.spawn(
-                plan: directory.planPath, log: directory.supervisorLogPath,
-                descriptors: descriptors)
-        } catch {
-            runtime.remove()
-            throw error
-        }
-        manager.step(.supervisorSpawned)
-        let child = waiting.gated.child
-        let identity = waiting.identity
-        do {
-            // It may run once it is written down.
-            try manager.store.update(vm: record.id) { record in
-                record.phase = .active
-                record.owner = identity
-                record.generation = Int64(clamping: plan.generation)
-                record.startedAt = nil
-                record.finishedAt = nil
-                record.exitStatus = nil
-                record.error = nil
-                record.restarts = 0
-            }
-        } catch {
-            child.kill(9)
-            _ = try? child.waitUntilExit()
-            runtime.remove()
-            throw error
-        }
-        manager.step(.ownerWritten)
-        return try finish(waiting, child, manager: manager)
-    }
-
-    private static func finish(
-        _ waiting: consuming SupervisorProgram.Waiting, _ child: ChildProcess, manager: SandboxManager
-    ) throws(SmartVMError) -> StartReport? {
-        do throws(Errno) {
-            // A process that lives on must take the end of its children.
-            try Thread("smartvm-reaper", stackSize: 64 << 10) { _ = try? child.waitUntilExit() }.detach()
-            let report = try waiting.release()
-            manager.step(.supervisorReleased)
-            let line = try report.readAll(limit: 1 << 20)
-            return try? StartReport(decoding: line, skipsUnknownFields: true)
-        } catch {
-            child.kill(9)
-            throw SmartVMError(.supervisorFailed, "The supervisor cannot be started: \(error).", underlying: error)
-        }
     }
 
     private func startFailure(
@@ -247,16 +190,6 @@ extension SandboxManager {
             _ = supervisor.waitForEnd(timeout: .seconds(5))
         }
         return try reconcile(id)
-    }
-}
-
-extension SupervisorProgram.Waiting {
-    /// Lets it run.
-    ///
-    /// - Returns: Where it will say how the start went.
-    fileprivate consuming func release() throws(Errno) -> Descriptor {
-        do throws(Spawn.Failure) { try gated.release() } catch { throw error.errno }
-        return report
     }
 }
 

@@ -26,7 +26,10 @@ public struct Sandbox: Sendable {
         get async throws {
             let manager = manager
             let id = id
-            let info = try await BlockingWork.run { try manager.store.vm(id).flatMap { try manager.presentInfo($0) } }
+            let info = try await BlockingWork.run {
+                let connection = try manager.store.connections(of: id)[id]
+                return try manager.store.vm(id).flatMap { try manager.presentInfo($0, connection) }
+            }
             guard let info else { throw SmartVMError.noSuchVM(id) }
             return info
         }
@@ -125,6 +128,12 @@ public struct Sandbox: Sendable {
                 return
             }
         } while record.phase == .active
+        let (store, id) = (manager.store, id)
+        guard try await BlockingWork.run({ try store.leases(ofVM: id).isEmpty }) else {
+            throw SmartVMError(
+                .networkFailed, "VM \(record.name) has ended, and its network could not be removed.",
+                cure: "See why: smartvm system reconcile")
+        }
     }
 
     private func endLife(_ record: VMRecord, by steps: [StopStep]) async throws {
@@ -250,13 +259,16 @@ public struct Sandbox: Sendable {
         config.vm.id = name
         try config.vm.requireValid()
         let text = try config.storedText
-        let store = manager.store
+        let manager = manager
         let id = id
-        _ = try await BlockingWork.run {
-            try store.update(vm: id, "rename", ["oldName": record.name]) { record in
+        try await BlockingWork.run {
+            try manager.store.update(
+                vm: id, "rename", ["oldName": record.name], connection: .rename(to: name)
+            ) { record in
                 record.name = name
                 record.config = text
             }
+            try manager.networks.rename(id, to: name)
         }
     }
 

@@ -32,12 +32,22 @@ public struct SandboxConfig: Hashable, Sendable {
     /// What was set by ``Sandbox/update(_:)``. Default: nothing.
     public var limits: SandboxLimits
 
+    /// The networks that it is in, each by an interface: the first leads to the world, and its gateway answers questions for names. An
+    /// interface of ``vm`` that names no TAP is for the first of them, and so on; what is missing is added. Default: nil, the network
+    /// `default` if this process may make it, and none otherwise (``SandboxInfo/networkProblem`` says why). Empty: none.
+    public var networks: [String]?
+    /// Ports of the host that lead to the guest while it runs. Default: none.
+    public var ports: [PublishedPort]
+    /// What the guest may send beyond its networks. Default: everything.
+    public var egress: EgressPolicy
+
     /// Each parameter sets the property of its name, which says what it means.
     public init(
         vm: VMConfig, command: GuestCommand? = nil, restart: SandboxRestart = .never, lifetime: Duration? = nil,
         stopTimeout: Duration = .seconds(10), bootTimeout: Duration = .seconds(60), diskSize: Int64? = nil,
         volumes: [SandboxVolume] = [], copyIns: [SandboxCopyIn] = [], vmm: String? = nil, logSize: Int64 = 30 << 20,
-        health: SandboxHealthCheck? = nil, removesAtEnd: Bool = false, limits: SandboxLimits = .init()
+        health: SandboxHealthCheck? = nil, removesAtEnd: Bool = false, limits: SandboxLimits = .init(),
+        networks: [String]? = nil, ports: [PublishedPort] = [], egress: EgressPolicy = .init()
     ) {
         self.vm = vm
         self.command = command
@@ -53,6 +63,9 @@ public struct SandboxConfig: Hashable, Sendable {
         self.health = health
         self.removesAtEnd = removesAtEnd
         self.limits = limits
+        self.networks = networks
+        self.ports = ports
+        self.egress = egress
     }
 }
 
@@ -99,7 +112,7 @@ extension SandboxRestart: LosslessStringConvertible {
 extension SandboxConfig: Codable {
     private enum CodingKeys: String, CodingKey {
         case vm, command, restart, lifetimeSeconds, stopTimeoutSeconds, bootTimeoutSeconds, diskSize, volumes, copyIns
-        case vmm, logSize, health, removesAtEnd, limits
+        case vmm, logSize, health, removesAtEnd, limits, networks, ports, egress
     }
 
     /// Reads what ``encode(to:)`` writes.
@@ -128,6 +141,9 @@ extension SandboxConfig: Codable {
         health = try values.decodeIfPresent(SandboxHealthCheck.self, forKey: .health)
         removesAtEnd = try values.decodeIfPresent(Bool.self, forKey: .removesAtEnd) ?? false
         limits = try values.decodeIfPresent(SandboxLimits.self, forKey: .limits) ?? .init()
+        networks = try values.decodeIfPresent([String].self, forKey: .networks)
+        ports = try values.decodeIfPresent([PublishedPort].self, forKey: .ports) ?? []
+        egress = try values.decodeIfPresent(EgressPolicy.self, forKey: .egress) ?? .init()
     }
 
     /// Writes times in seconds.
@@ -147,6 +163,9 @@ extension SandboxConfig: Codable {
         try values.encodeIfPresent(health, forKey: .health)
         if removesAtEnd { try values.encode(true, forKey: .removesAtEnd) }
         if limits != .init() { try values.encode(limits, forKey: .limits) }
+        try values.encodeIfPresent(networks, forKey: .networks)
+        if !ports.isEmpty { try values.encode(ports, forKey: .ports) }
+        if egress != EgressPolicy() { try values.encode(egress, forKey: .egress) }
     }
 }
 

@@ -63,6 +63,28 @@ public struct SandboxInfo: Hashable, Sendable, Codable {
     public var vmmPid: Int?
     /// How it does; nil if nobody has asked for checks, or it does not run.
     public var health: SandboxHealth?
+    /// Its place in each of its networks, while it is active.
+    public var networks: [Network] = []
+    /// The ports of the host that lead to it, while it is active: with those that were drawn.
+    public var ports: [PublishedPort] = []
+    /// Why it has no network, if it was to have one where that is possible.
+    public var networkProblem: String?
+
+    /// The place of a sandbox in a network.
+    public struct Network: Hashable, Sendable, Codable {
+        /// The network's.
+        public var name: String
+        /// Dotted decimal.
+        public var address: String
+        /// The host's address in the network. Dotted decimal.
+        public var gateway: String
+        /// Lower case with colons.
+        public var macAddress: String
+        /// The interface's name in the VMM.
+        public var interface: String
+        /// The host's end.
+        public var tapName: String
+    }
 }
 
 extension SandboxInfo {

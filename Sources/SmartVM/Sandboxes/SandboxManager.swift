@@ -15,6 +15,7 @@ internal import SupervisorProtocol
 public final class SandboxManager: Sendable {
     let host: MicroVMHost
     let store: Store
+    let networks: GuestNetworks
     let step: @Sendable (SandboxStep) -> Void
 
     /// - Parameter step: Called after each effect.
@@ -22,6 +23,7 @@ public final class SandboxManager: Sendable {
         self.host = host
         self.step = step
         store = Store(path: "\(host.dataDirectory.path)/smartvm.db")
+        networks = GuestNetworks(host.networkManager.options, store: store, dataDirectory: host.dataDirectory.path)
     }
 
     /// Makes a sandbox, which does not run yet: a row in the database, a directory, its disk if it is to have one, and volumes that it
@@ -54,7 +56,8 @@ public final class SandboxManager: Sendable {
         for volume in config.volumes where volume.isFile {
             try await BlockingWork.run { try volume.checkFile(volume.source) }
         }
-        try await BlockingWork.run { try store.insert(record, volumes: uses) }
+        let named = config.networks ?? []
+        try await BlockingWork.run { try store.insert(record, volumes: uses, networks: named) }
         step(.recordWritten)
         do {
             let lock = try await BlockingWork.run { try directory.lock() }
@@ -92,13 +95,7 @@ public final class SandboxManager: Sendable {
             throw SmartVMError(
                 .invalidConfiguration, "Sandboxes are not jailed yet.", cure: "Leave the jailer out of the options.")
         }
-        let unmanaged = config.vm.networkInterfaces.first { $0.hostDevName == nil }
-        if let unmanaged {
-            throw SmartVMError(
-                .invalidConfiguration,
-                "The interface \(unmanaged.ifaceId) names no TAP, and a sandbox does not make its own yet.",
-                cure: "Make a TAP and name it: hostDevName.")
-        }
+        try config.checkNetworks()
         if let path = config.vm.vsock?.udsPath {
             throw SmartVMError(
                 .invalidConfiguration, "A sandbox has its vsock socket in a directory of its own, not at \(path).",
@@ -125,6 +122,7 @@ public final class SandboxManager: Sendable {
         let store = store
         let records = try await BlockingWork.run { try store.vms(meantBy: nameOrID) }
         guard let record = records.first else { throw SmartVMError.noSuchVM(nameOrID) }
+        _ = try? await networks.takeBack(record.id)
         guard records.count == 1 else {
             throw SmartVMError(
                 .noSuchVM, "Several VMs have ids that begin with \(nameOrID).", cure: "Give more of it, or the name.")
@@ -150,11 +148,14 @@ public final class SandboxManager: Sendable {
     public func list(
         all: Bool = false, problem: @Sendable (SmartVMError) -> Void = { _ in }
     ) async throws -> [SandboxInfo] {
+        _ = try? await networks.takeBack()
         let (infos, problems) = try await BlockingWork.run { [self] in
             var problems: [SmartVMError] = []
-            let infos = try store.vms().compactMap { record in
+            let records = try store.vms()
+            let connections = try store.connections()
+            let infos = try records.compactMap { record in
                 do {
-                    return try presentInfo(record)
+                    return try presentInfo(record, connections[record.id])
                 } catch let error as SmartVMError {
                     problems.append(error)
                     return presentInfo(unreconciled: record)
@@ -191,8 +192,8 @@ public final class SandboxManager: Sendable {
         }
         let directories = host.directories
         let names = try await BlockingWork.run { directories.reclaimAbandoned() }
-        if host.networkManager.hasRecords { _ = try? await host.networkManager.reconcile() }
-        return done + names.map { "\($0): ended what a killed command had left" }
+        let network = host.networkManager.hasRecords ? try await networks.reconcile().sentences : []
+        return done + names.map { "\($0): ended what a killed command had left" } + network
     }
 
     /// Directories whose rows are gone, because their making was cut short, or because the database has lost them. A disk in one of them may
@@ -239,7 +240,7 @@ extension SandboxManager {
     /// What a sandbox is now. One whose supervisor has ended is put right first, unless somebody else has its lock and does it.
     ///
     /// - Returns: nil if it is no more.
-    func presentInfo(_ record: VMRecord) throws -> SandboxInfo? {
+    func presentInfo(_ record: VMRecord, _ connection: ConnectionRecord? = nil) throws -> SandboxInfo? {
         var record = record
         if needsReconciling(record), let lock = directory(record.id).lockIfFree() {
             defer { withExtendedLifetime(lock) {} }
@@ -250,10 +251,11 @@ extension SandboxManager {
             }
             record = now
         }
-        var info = SandboxInfo(
-            record, life: record.phase == .active ? directory(record.id).state(of: record.generation) : nil)
+        guard record.phase == .active else { return SandboxInfo(record, life: nil) }
+        var info = SandboxInfo(record, life: directory(record.id).state(of: record.generation))
+        if let connection { try networks.describe(connection, in: &info) }
         // What its supervisor has said last is true no more; whoever has the lock writes down what is.
-        if record.phase == .active, record.owner?.open() == nil {
+        if record.owner?.open() == nil {
             info.state = .stopping
             info.supervisorPid = nil
             info.vmmPid = nil
@@ -281,6 +283,7 @@ extension SandboxManager {
         if record.phase == .idle {
             _ = host.directories.reclaim(id)
             try? FileTree.removeAll(directory(id).copyInPath)
+            try? networks.release(id)
             return record
         }
         guard record.phase == .active else {
@@ -295,13 +298,16 @@ extension SandboxManager {
         }
         try? FileTree.removeAll(directory(id).copyInPath)
         step(.runtimeDirectoryRemoved)
+        // What the kernel refuses to remove stays written down as that of a process which has ended.
+        try? networks.release(id)
+        step(.networkRemoved)
         let life = directory(id).state(of: record.generation)
         let sameBoot = record.owner?.bootID == (try? ProcessIdentity.currentBootID())
         let events = directory(id).events
         try store.bringIn(events, ofVM: id, name: record.name)
         let isEndTold = events.last { $0.generation == UInt64(clamping: record.generation) }?.action == "die"
         let isRemoved = Sandbox.removesAtEnd(record)
-        let now = try store.update(vm: id, isEndTold ? nil : "die") { record in
+        let now = try store.update(vm: id, isEndTold ? nil : "die", connection: .end) { record in
             // The next who looks goes on with a removal that is cut short.
             record.phase = isRemoved ? .removing : .idle
             record.owner = nil
@@ -339,6 +345,7 @@ extension SandboxManager {
         step(.removalWritten)
         try store.bringIn(directory(record.id).events, ofVM: record.id, name: record.name)
         _ = host.directories.reclaim(record.id)
+        try? networks.release(record.id)
         try directory(record.id).remove()
         step(.filesRemoved)
         try store.delete(vm: record.id)

@@ -4,9 +4,10 @@ enum SandboxStep: String, CaseIterable, Sendable {
     // Creating.
     case recordWritten, directoryMade, diskMade, created
     // Starting.
-    case locked, runtimeDirectoryMade, planWritten, supervisorSpawned, ownerWritten, supervisorReleased, started
+    case locked, portsTaken, networkMade, runtimeDirectoryMade, planWritten, supervisorSpawned, ownerWritten,
+        supervisorReleased, started
     // Stopping.
-    case stopAsked, supervisorEnded, runtimeDirectoryRemoved, endWritten
+    case stopAsked, supervisorEnded, runtimeDirectoryRemoved, networkRemoved, endWritten
     // Removing.
     case removalWritten, filesRemoved, removed
 }

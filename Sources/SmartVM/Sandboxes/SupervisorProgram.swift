@@ -21,6 +21,9 @@ struct SupervisorProgram: Sendable {
         self.path = path
     }
 
+    /// The standard streams and the report come before.
+    static let firstInherited = 4
+
     /// A supervisor that waits for leave to run, and where it will say how the start went.
     struct Waiting: ~Copyable {
         let gated: Spawn.Gated
@@ -28,20 +31,18 @@ struct SupervisorProgram: Sendable {
         let report: Descriptor
     }
 
-    /// The number that the first of the further descriptors has in the process.
-    static let firstDescriptor = 4
-
     /// Makes the process, which runs nothing yet.
     ///
-    /// - Parameter descriptors: What else it is given, from ``firstDescriptor`` on: locks that are to be held for as long as it lives.
-    func spawn(plan: String, log: String, descriptors: [Int32]) throws(SmartVMError) -> Waiting {
+    /// - Parameter inherited: Descriptors of locks that are to be held for as long as it lives, and of sockets; they get the numbers from
+    ///   ``firstInherited``.
+    func spawn(plan: String, log: String, inherited: [Int32]) throws(SmartVMError) -> Waiting {
         do throws(Errno) {
             let report = try Pipe()
             let input = try Descriptor.open("/dev/null", O_RDONLY)
             let output = try Descriptor.open(log, O_WRONLY | O_CREAT | O_TRUNC)
             var spawn = Spawn(path, arguments: ["smartvm-supervisor", plan])
             spawn.workingDirectory = "/"
-            spawn.descriptors = [input.rawValue, output.rawValue, output.rawValue, report.write.rawValue] + descriptors
+            spawn.descriptors = [input.rawValue, output.rawValue, output.rawValue, report.write.rawValue] + inherited
             spawn.newSession = true
             let gated: Spawn.Gated
             do throws(Spawn.Failure) { gated = try spawn.startGated() } catch { throw error.errno }

@@ -6,6 +6,12 @@ extension SmartVMError.Code {
     public static let storeUnusable = Self(rawValue: "STORE_UNUSABLE")
     /// Another process has kept the database to itself for too long.
     public static let storeBusy = Self(rawValue: "STORE_BUSY")
+    /// There is no network of this name.
+    public static let noSuchNetwork = Self(rawValue: "NO_SUCH_NETWORK")
+    /// There is a network of this name already.
+    public static let networkExists = Self(rawValue: "NETWORK_EXISTS")
+    /// A VM is to be in the network.
+    public static let networkInUse = Self(rawValue: "NETWORK_IN_USE")
 }
 
 extension SmartVMError {

@@ -111,6 +111,50 @@ enum StoreSchema {
                     CREATE INDEX volumeUseBySource ON volumeUse (source);
                     """)
         }
+        migrator.registerMigration("guest networks") { database in
+            // `names` are the files by which the guest is found under its VM's name; `egress` what it may send to the world, if
+            // not everything; `resolver` where it asks for names, as ADDRESS:PORT.
+            try database.execute(
+                sql: """
+                    ALTER TABLE lease ADD COLUMN names TEXT;
+                    ALTER TABLE lease ADD COLUMN egress TEXT;
+                    ALTER TABLE lease ADD COLUMN resolver TEXT;
+
+                    -- A network that VMs can name; its bridge is made when one of them starts.
+                    CREATE TABLE definedNetwork (
+                        name TEXT PRIMARY KEY NOT NULL,
+                        bridge TEXT NOT NULL UNIQUE,
+                        subnet TEXT NOT NULL,
+                        hasOwnSubnet INTEGER NOT NULL,
+                        isolatesGuests INTEGER NOT NULL,
+                        createdAt INTEGER NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+
+                    -- The address that a VM had last in a network, which it gets again if it is free.
+                    CREATE TABLE usualAddress (
+                        vm TEXT NOT NULL,
+                        bridge TEXT NOT NULL,
+                        address INTEGER NOT NULL,
+                        PRIMARY KEY (vm, bridge)
+                    ) STRICT, WITHOUT ROWID;
+
+                    -- A port of the host that leads to a VM which runs.
+                    CREATE TABLE port (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        vm TEXT NOT NULL,
+                        transport TEXT NOT NULL,
+                        hostAddress TEXT NOT NULL,
+                        hostPort INTEGER NOT NULL,
+                        guestPort INTEGER NOT NULL
+                    ) STRICT;
+
+                    -- Why a VM that runs has no network, though it was to have one if that could be made.
+                    CREATE TABLE networkProblem (
+                        vm TEXT PRIMARY KEY NOT NULL,
+                        problem TEXT NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -107,12 +107,18 @@ extension Store {
         }
     }
 
-    /// Adds a VM, with the volumes that it is made with.
+    /// Adds a VM.
     ///
-    /// - Throws: `NAME_IN_USE`, `NO_SPACE`.
-    func insert(_ vm: VMRecord, volumes: [VolumeUseRecord] = []) throws(SmartVMError) {
+    /// - Parameters:
+    ///   - volumes: Those that it is made with.
+    ///   - networks: What the VM's configuration names.
+    /// - Throws: `NAME_IN_USE`, `NO_SUCH_NETWORK`, `NO_SPACE`.
+    func insert(
+        _ vm: VMRecord, volumes: [VolumeUseRecord] = [], networks: [String] = []
+    ) throws(SmartVMError) {
         try write(usesReserve: false) { database in
             try Self.requireFree(vm.name, for: vm.id, database)
+            for network in networks { try Self.requireNetwork(network, database) }
             try vm.write(database)
             for volume in volumes { try volume.insert(for: vm.id, database) }
             try Self.note("create", vm, vm.image.isEmpty ? [:] : ["image": vm.image], database)
@@ -124,11 +130,13 @@ extension Store {
     /// - Parameters:
     ///   - event: What has happened, as a verb; nil: nothing to note. `die` happened when the VM finished, and the others do now.
     ///   - attributes: What else there is to say of it.
+    ///   - connection: What becomes of its leases and ports at the same moment.
     /// - Returns: It as it is now; nil if it is there no more.
     /// - Throws: `NAME_IN_USE`; what `change` throws.
     @discardableResult
     func update(
         vm id: String, _ event: String? = nil, _ attributes: [String: String] = [:],
+        connection: ConnectionChange? = nil,
         _ change: (inout VMRecord) throws -> Void
     ) throws(SmartVMError) -> VMRecord? {
         try write { database in
@@ -137,6 +145,7 @@ extension Store {
             try change(&vm)
             if vm.name != before.name { try Self.requireFree(vm.name, for: id, database) }
             if vm != before { try vm.write(database) }
+            try connection?.apply(to: id, database)
             if event == "die" {
                 let attributes = ["exitStatus": vm.exitStatus.map { "\($0)" }, "error": vm.error]
                 try Self.note("die", vm, attributes.compactMapValues { $0 }, at: vm.finishedAt, database)
@@ -154,6 +163,7 @@ extension Store {
             try database.execute(sql: "DELETE FROM vm WHERE id = ?", arguments: [id])
             try database.execute(sql: "DELETE FROM volumeUse WHERE vm = ?", arguments: [id])
             try database.execute(sql: "DELETE FROM broughtIn WHERE vm = ?", arguments: [id])
+            try ConnectionChange.forget(id, database)
             try Self.note("remove", vm, [:], database)
         }
     }

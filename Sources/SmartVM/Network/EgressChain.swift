@@ -1,0 +1,83 @@
+/// The rules of one guest in its bridge's table of the family ip: a chain that the map `egress` leads to from the guest's address, and a
+/// set for each rule that names a domain.
+struct EgressChain: Sendable {
+    var bridge: String
+    /// The guest's.
+    var address: UInt32
+    var policy: EgressPolicy
+
+    /// From a guest's address to where its rules are.
+    static let map = "egress"
+    /// How many addresses of a domain are remembered: what a guest makes up must not fill the kernel's memory.
+    private static let setSize = 4096
+
+    /// Nil if the guest may send everything.
+    init?(_ lease: LeaseRecord) {
+        guard let text = lease.tap?.egress else { return nil }
+        // What cannot be read allows nothing.
+        self.init(bridge: lease.key.bridge, address: lease.address, policy: EgressPolicy(text: text) ?? .init(.deny))
+    }
+
+    init(bridge: String, address: UInt32, policy: EgressPolicy) {
+        self.bridge = bridge
+        self.address = address
+        self.policy = policy
+    }
+
+    var name: String { "vm-\(Subnet.text(address))" }
+
+    /// The set of a rule; nil if that names no domain.
+    func set(ofRule index: Int) -> String? {
+        switch policy.rules[index].target {
+        case .domain, .subdomains: "\(name)-\(index)"
+        case .everywhere, .network: nil
+        }
+    }
+
+    var sets: [String] { policy.rules.indices.compactMap { set(ofRule: $0) } }
+
+    /// Its part of the table's definition.
+    var definition: String {
+        let sets = sets.map { "set \($0) { type ipv4_addr; size \(Self.setSize); flags timeout; }" }
+        let rules = policy.rules.indices.map { "    " + rule($0) }
+        let end = "    " + (policy.defaultAction == .allow ? "accept" : Self.refusal)
+        return (sets + ["chain \(name) {"] + rules + [end, "}"]).map { "    \($0)\n" }.joined()
+    }
+
+    /// Its element of the map.
+    var element: String { "\(Subnet.text(address)) : goto \(name)" }
+
+    /// The input of nft(8) that adds it to the table that is there.
+    var text: String {
+        let table = FirewallRules.table(bridge)
+        return """
+            add chain ip \(table) \(name)
+            flush chain ip \(table) \(name)
+            table ip \(table) {
+            \(definition)}
+            add element ip \(table) \(Self.map) { \(element) }
+
+            """
+    }
+
+    private static let refusal = "reject with icmp type admin-prohibited"
+
+    private func rule(_ index: Int) -> String {
+        let rule = policy.rules[index]
+        var parts: [String] = []
+        switch rule.target {
+        case .everywhere: break
+        case .network(let address, let length): parts.append("ip daddr \(address)/\(length)")
+        case .domain, .subdomains: parts.append("ip daddr @\(name)-\(index)")
+        }
+        let ports = rule.ports.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+        switch (rule.transport, ports) {
+        case (let transport?, let ports?): parts.append("\(transport.rawValue) dport \(ports)")
+        case (let transport?, nil): parts.append("meta l4proto \(transport.rawValue)")
+        case (nil, let ports?): parts.append("meta l4proto { tcp, udp } th dport \(ports)")
+        case (nil, nil): break
+        }
+        parts.append(rule.action == .allow ? "accept" : Self.refusal)
+        return parts.joined(separator: " ")
+    }
+}

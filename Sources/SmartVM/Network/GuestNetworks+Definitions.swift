@@ -1,0 +1,144 @@
+internal import FirecrackerClient
+internal import GuestProtocol
+internal import Linux
+
+/// Which networks there are.
+extension GuestNetworks {
+    /// The settings of the default network, as it is if nothing else is written down.
+    func defaultSettings() throws(SmartVMError) -> NetworkSettings {
+        try settings(implicitDefault())
+    }
+
+    /// The settings of a network by which it can be made now.
+    ///
+    /// A subnet that nobody has chosen is another one if the host has come to use it in another way; one that the network has in this
+    /// namespace at present it keeps.
+    ///
+    /// - Throws: `NO_SUCH_NETWORK`, `SUBNET_IN_USE` if no subnet is left.
+    func settings(of name: String) throws(SmartVMError) -> NetworkSettings {
+        var definition = try definition(of: name)
+        var session = try NetworkSession(settings(definition))
+        let state = try store.networkState()
+        if let made = state.networks.first(where: { $0.key == session.key }) {
+            definition.subnet = made.subnet
+            return try settings(definition)
+        }
+        // The bridge of a database that was lost is in the way.
+        _ = try session.reconcile()
+        if !definition.hasOwnSubnet, try session.conflict() != nil {
+            definition.subnet = try freeSubnet(try store.definedNetworks().filter { $0.name != name }, &session)
+            try store.setSubnet(definition.subnet, ofNetwork: name)
+        }
+        return try settings(definition)
+    }
+
+    private func settings(_ definition: DefinedNetworkRecord) throws(SmartVMError) -> NetworkSettings {
+        var settings = NetworkSettings(
+            subnet: try Subnet(definition.subnet), bridge: definition.bridge,
+            isolatesGuests: definition.isolatesGuests, openHostPorts: [], nameServers: nil, store: store,
+            dataDirectory: dataDirectory)
+        settings.firewall = firewall
+        return settings
+    }
+
+    private func definition(of name: String) throws(SmartVMError) -> DefinedNetworkRecord {
+        if name == DefinedNetworkRecord.defaultName { return try store.ensureDefined(implicitDefault()) }
+        guard let definition = try store.definedNetworks().first(where: { $0.name == name }) else {
+            throw .noSuchNetwork(name)
+        }
+        return definition
+    }
+
+    private func implicitDefault() -> DefinedNetworkRecord {
+        DefinedNetworkRecord(
+            name: DefinedNetworkRecord.defaultName, bridge: options.bridgeName, subnet: options.subnet,
+            hasOwnSubnet: options.subnet != NetworkManagerOptions().subnet, isolatesGuests: false,
+            createdAt: Int64(clamping: Clock.realtimeNanoseconds))
+    }
+
+    /// Defines a network; nothing is made on the host before one of its VMs starts.
+    ///
+    /// - Throws: `INVALID_CONFIG`, `INVALID_SUBNET`, `SUBNET_IN_USE`, `NETWORK_EXISTS`.
+    func create(_ config: NetworkConfig) throws(SmartVMError) -> DefinedNetworkRecord {
+        try Self.check(config.name)
+        let subnet = try config.subnet.map { text throws(SmartVMError) in try Subnet(text) }
+        let standard = try store.ensureDefined(implicitDefault())
+        var session = try NetworkSession(settings(standard))
+        if let subnet { try session.checkRoutes(subnet) }
+        let taken = Set(try session.linkNames())
+        // Looked at before the transaction begins, which keeps other processes from the database.
+        let free = subnet == nil ? try freeSubnet(try store.definedNetworks(), &session) : nil
+        return try store.define(config.name) { others in
+            let chosen = try subnet ?? Subnet(free ?? "")
+            for other in others {
+                let theirs = try Subnet(other.subnet)
+                guard chosen.overlaps(base: theirs.base, prefixLength: theirs.prefixLength) else { continue }
+                throw SmartVMError(
+                    .subnetInUse, "The subnet \(chosen) overlaps \(theirs), that of the network \(other.name).",
+                    cure: "Choose another subnet, for example 10.213.0.0/24, or none.")
+            }
+            var number = 1
+            while taken.contains("svbr\(number)") || others.contains(where: { $0.bridge == "svbr\(number)" }) {
+                number += 1
+            }
+            return DefinedNetworkRecord(
+                name: config.name, bridge: "svbr\(number)", subnet: "\(chosen)", hasOwnSubnet: subnet != nil,
+                isolatesGuests: config.isolatesGuests, createdAt: Int64(clamping: Clock.realtimeNanoseconds))
+        }
+    }
+
+    /// Forgets a network.
+    ///
+    /// - Throws: `NO_SUCH_NETWORK`; `NETWORK_IN_USE`; `INVALID_CONFIG` for the default one.
+    func remove(_ name: String) throws(SmartVMError) {
+        guard name != DefinedNetworkRecord.defaultName else {
+            throw SmartVMError(.invalidConfiguration, "The network \(name) cannot be removed: there always is one.")
+        }
+        try store.remove(network: name)
+    }
+
+    /// All networks, the default one first.
+    func all() throws(SmartVMError) -> [DefinedNetworkRecord] {
+        let defined = try store.definedNetworks()
+        let others = defined.filter { $0.name != DefinedNetworkRecord.defaultName }
+        var standard = implicitDefault()
+        standard.createdAt = 0
+        return [defined.first { $0.name == DefinedNetworkRecord.defaultName } ?? standard] + others
+    }
+
+    private static func check(_ name: String) throws(SmartVMError) {
+        let bytes = name.utf8
+        let isWellFormed =
+            (1...63).contains(bytes.count)
+            && bytes.enumerated().allSatisfy { index, byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+                case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): index > 0
+                default: false
+                }
+            }
+        guard isWellFormed, !["none", "host"].contains(name) else {
+            throw SmartVMError(
+                .invalidConfiguration, "'\(name)' cannot name a network.",
+                cure: "Give 1 to 63 letters, digits, '-', '_' or '.', a letter or digit first; not none or host.")
+        }
+    }
+
+    /// The first of the pool that neither another network nor the host has.
+    private func freeSubnet(
+        _ others: [DefinedNetworkRecord], _ session: inout NetworkSession
+    ) throws(SmartVMError) -> String {
+        let taken = others.compactMap { try? Subnet($0.subnet) }
+        let routes = try session.routes()
+        for number in UInt32(0)...255 {
+            let subnet = try Subnet("172.30.\(number).0/24")
+            let isTaken =
+                taken.contains { subnet.overlaps(base: $0.base, prefixLength: $0.prefixLength) }
+                || routes.contains { subnet.overlaps(base: $0.destination, prefixLength: $0.prefixLength) }
+            if !isTaken { return "\(subnet)" }
+        }
+        throw SmartVMError(
+            .subnetInUse, "No subnet of 172.30.0.0/16 is free on this host.",
+            cure: "Choose one yourself: smartvm network create NAME --subnet 10.213.0.0/24")
+    }
+}

@@ -1,0 +1,211 @@
+internal import FirecrackerClient
+internal import GuestProtocol
+internal import Linux
+
+/// The networks of the VMs that stay, which they call by name.
+///
+/// Theory of operation. A network is defined in the database: a name, a bridge, a subnet. It is made, as a ``NetworkManager`` makes its
+/// own, when the first of its VMs starts, and goes with the last. What a VM has in it (a lease, a TAP, rules, a file with its name) is its
+/// starter's while it is being started, and its supervisor's from the transaction on that names the supervisor; so it is taken back by
+/// whoever comes after the end of either. The network `default` there always is, with the bridge of the ``NetworkManager``.
+struct GuestNetworks: Sendable {
+    let store: Store
+    let dataDirectory: String
+    /// The default network's.
+    let options: NetworkManagerOptions
+    let lock: NetworkLock
+    let firewall = Firewall()
+
+    init(_ options: NetworkManagerOptions, store: Store, dataDirectory: String) {
+        self.options = options
+        self.store = store
+        self.dataDirectory = dataDirectory
+        lock = NetworkLock(dataDirectory: dataDirectory)
+    }
+
+    /// What a VM is to have.
+    struct Request: Sendable {
+        /// The VM's id.
+        var vm: String
+        /// Other guests know it by it.
+        var name: String
+        /// Its interfaces, one for each network; the first leads to the world.
+        var interfaces: [Interface]
+        var egress: EgressPolicy
+
+        struct Interface: Sendable {
+            var network: String
+            /// The interface's name in the VMM.
+            var id: String
+            var mac: String?
+            var mtu: Int?
+        }
+    }
+
+    /// A rule that names a domain, as the supervisor is told of it.
+    struct DomainRule: Sendable {
+        var pattern: String
+        var allows: Bool
+        var table: String
+        var set: String
+    }
+
+    /// What a VM has.
+    struct Attachment: Sendable {
+        struct Interface: Sendable {
+            var tap: TapDevice
+            var prefixLength: Int
+        }
+
+        var interfaces: [Interface] = []
+        var resolver: ResolverSockets?
+        /// Where names of other guests are.
+        var nameDirectories: [String] = []
+        var domainRules: [DomainRule] = []
+    }
+
+    /// Makes all that a VM has in its networks.
+    ///
+    /// - Throws: `NO_SUCH_NETWORK`; what ``NetworkManager/createTap(vmId:ifaceId:mac:mtu:user:)`` throws. Nothing of it is left then.
+    func attach(_ request: Request) async throws -> Attachment {
+        try await lock.exclusively(cancellable: true) {
+            do {
+                var attachment = Attachment()
+                for interface in request.interfaces { try await attach(interface, of: request, &attachment) }
+                return attachment
+            } catch {
+                try? await BlockingWork.run { try releaseLocked(request.vm) }
+                throw error
+            }
+        }
+    }
+
+    private func attach(
+        _ interface: Request.Interface, of request: Request, _ attachment: inout Attachment
+    ) async throws {
+        let isFirst = attachment.interfaces.isEmpty
+        // Whoever may not send everything sends to the world by one network only: names are resolved for that one.
+        let egress = isFirst || request.egress.isOpen ? request.egress : EgressPolicy(.deny)
+        let resolver = attachment.resolver.map { sockets in NetworkSession.Guest.Resolver.elsewhere(sockets.address) }
+        let guest = NetworkSession.Guest(name: request.name, egress: egress, resolver: resolver ?? .here)
+        let wanted = NetworkSession.Attachment(
+            vm: request.vm, interface: interface.id, mac: try interface.mac.map { try MACAddress($0) },
+            mtu: interface.mtu.map { UInt32(clamping: $0) }, guest: guest)
+        let network = interface.network
+        let made = try await BlockingWork.run { try attach(wanted, to: network) }
+        let outcome = made.outcome
+        if let rules = outcome.missingRules {
+            try await rules.apply()
+        } else if let chain = outcome.missingChain {
+            try await FirewallRules.apply(chain.text)
+        }
+        attachment.interfaces.append(
+            .init(tap: outcome.tap, prefixLength: made.settings.subnet.prefixLength))
+        if let names = made.names { attachment.nameDirectories.append(names) }
+        guard isFirst else { return }
+        attachment.resolver = outcome.resolver
+        if !egress.isOpen {
+            attachment.domainRules = Self.domainRules(egress, outcome.tap, bridge: made.settings.bridge)
+        }
+    }
+
+    private struct Made: Sendable {
+        var outcome: NetworkSession.Outcome
+        var settings: NetworkSettings
+        /// The directory.
+        var names: String?
+    }
+
+    private func attach(_ wanted: NetworkSession.Attachment, to network: String) throws(SmartVMError) -> Made {
+        let settings = try settings(of: network)
+        var session = try NetworkSession(settings)
+        let names = session.guestNames(of: session.key).path
+        return Made(outcome: try session.attach(wanted), settings: settings, names: names)
+    }
+
+    private static func domainRules(
+        _ policy: EgressPolicy, _ tap: TapDevice, bridge: String
+    ) -> [DomainRule] {
+        guard let address = IPAddress(tap.guestIp).map({ Subnet.number($0) }) else { return [] }
+        let chain = EgressChain(bridge: bridge, address: address, policy: policy)
+        return policy.rules.indices.compactMap { index in
+            guard let set = chain.set(ofRule: index), let pattern = policy.rules[index].domainPattern else {
+                return nil
+            }
+            return DomainRule(
+                pattern: pattern, allows: policy.rules[index].action == .allow, table: FirewallRules.table(bridge),
+                set: set)
+        }
+    }
+
+    /// Takes back all that a VM which does not run has in networks. Blocks the thread.
+    func release(_ vm: String) throws(SmartVMError) {
+        guard try !store.leases(ofVM: vm).isEmpty else { return }
+        try lock.blocking { () throws(SmartVMError) in try releaseLocked(vm) }
+    }
+
+    private func releaseLocked(_ vm: String) throws(SmartVMError) {
+        let leases = try store.leases(ofVM: vm)
+        if leases.isEmpty { return }
+        var session = try NetworkSession(defaultSettings())
+        // Names of interfaces mean nothing in another namespace: those rows are taken back there, or when it is gone.
+        let here = leases.filter { $0.key.namespace == session.key.namespace }
+        try session.release(here)
+        try session.removeUnusedNetworks()
+    }
+
+    /// Takes back what processes that have ended have left in networks, if there is any.
+    ///
+    /// - Parameter vm: Nil: of all VMs.
+    func takeBack(_ vm: String? = nil) async throws {
+        let isClean = try await BlockingWork.run {
+            let owners = try vm.map { Set(try store.leases(ofVM: $0).map(\.owner)) } ?? store.leaseOwners()
+            return owners.allSatisfy(\.isAlive)
+        }
+        if !isClean { _ = try await reconcile() }
+    }
+
+    /// Takes back all that is nobody's.
+    func reconcile() async throws -> NetworkReconciliation {
+        try await lock.exclusively(cancellable: true) {
+            try await BlockingWork.run {
+                var session = try NetworkSession(defaultSettings())
+                return try session.reconcile()
+            }
+        }
+    }
+
+    /// Gives the files by which other guests find a VM its new name. The row has both names already.
+    func rename(_ vm: String, to name: String) throws(SmartVMError) {
+        guard try !store.leases(ofVM: vm).isEmpty else { return }
+        try lock.blocking { () throws(SmartVMError) in
+            for lease in try store.leases(ofVM: vm) where lease.tap?.names.isEmpty == false {
+                let names = GuestNames(lease.key, in: dataDirectory)
+                try names.write([name], address: lease.address)
+                names.remove(lease.tap?.names.filter { $0 != name } ?? [], address: lease.address)
+            }
+            try store.setNames([name], ofVM: vm)
+        }
+    }
+}
+
+extension EgressRule {
+    /// As the supervisor has it: `example.com` or `*.example.com`; nil if the rule names no domain.
+    var domainPattern: String? {
+        switch target {
+        case .domain(let name): name
+        case .subdomains(let name): "*.\(name)"
+        case .everywhere, .network: nil
+        }
+    }
+}
+
+extension NetworkReconciliation {
+    /// What was done, and what could not be, a sentence each.
+    var sentences: [String] {
+        removedTaps.map { "\($0): removed a TAP that was nobody's" }
+            + releasedIps.map { "\($0): took back an address that was nobody's" }
+            + removedBridges.map { "\($0): removed a bridge without guests" }
+            + problems.map { "could not be taken back: \($0)" }
+    }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import SmartVM
+
+/// `smartvm network rm`.
+struct NetworkRemoveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rm",
+        abstract: "Remove networks that no VM is to be in; print their names.",
+        discussion: """
+            EXAMPLES:
+              smartvm network create backend
+              smartvm network rm backend
+            """, aliases: ["remove"])
+
+    @Argument(help: ArgumentHelp("Their names.", valueName: "name"))
+    var names: [String]
+
+    func run() async throws {
+        let sandboxes = try SmartVM().sandboxes
+        var hasFailed = false
+        for name in names {
+            do {
+                try await sandboxes.removeNetwork(name)
+                print(name)
+            } catch let error as SmartVMError
+                where [.noSuchNetwork, .networkInUse, .invalidConfiguration].contains(error.code)
+            {
+                StandardError.print("smartvm: \(error)")
+                hasFailed = true
+            }
+        }
+        if hasFailed { throw ExitCode.failure }
+    }
+}
