@@ -8,8 +8,7 @@ struct ByteSize: CustomStringConvertible {
 
     var description: String {
         if bytes < 1024 { return "\(bytes) B" }
-        var tenths = bytes * 10 >> 10
-        if bytes > Int64.max / 10 { tenths = bytes / 1024 * 10 }
+        var tenths = bytes / 1024 * 10 + bytes % 1024 * 10 / 1024
         var units = ["KiB", "MiB", "GiB", "TiB", "PiB"][...]
         while tenths >= 10240, units.count > 1 {
             tenths /= 1024

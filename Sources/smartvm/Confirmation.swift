@@ -13,7 +13,7 @@ struct Confirmation: ParsableArguments {
     func isGiven(for sentences: String) throws -> Bool {
         if force { return true }
         guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else {
-            throw ValidationError("\(sentences) There is no terminal to ask on: say so with --force.")
+            throw ValidationError("There is no terminal to ask on whether that is to be removed: say so with --force.")
         }
         StandardError.write(Array("\(sentences)\nGo on? [y/N] ".utf8))
         return ["y", "yes"].contains(readLine()?.lowercased())

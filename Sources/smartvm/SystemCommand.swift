@@ -4,7 +4,13 @@ import SmartVM
 /// `smartvm system`.
 struct SystemCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "system", abstract: "Look after the data directory.", subcommands: [SystemReconcileCommand.self])
+        commandName: "system", abstract: "Look after the data directory.",
+        discussion: """
+            EXAMPLES:
+              smartvm system df
+              smartvm system prune --force
+            """,
+        subcommands: [SystemUsageCommand.self, SystemPruneCommand.self, SystemReconcileCommand.self])
 }
 
 /// `smartvm system reconcile`.

@@ -107,6 +107,13 @@ extension Store {
         }
     }
 
+    /// The names of the VMs that are made with an image.
+    func vmNames(usingImage image: String) throws(SmartVMError) -> [String] {
+        try read {
+            try String.fetchAll($0, sql: "SELECT name FROM vm WHERE image = ? ORDER BY name", arguments: [image])
+        }
+    }
+
     /// Adds a VM.
     ///
     /// - Parameters:

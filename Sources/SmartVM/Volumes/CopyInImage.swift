@@ -33,7 +33,7 @@ struct CopyInImage: Sendable {
         let inodes = survey.files + survey.files / 4 + size / 16384
         do {
             try await Tool.mke2fs.run([
-                "-q", "-F", "-t", "ext4", "-m", "0", "-N", "\(inodes)", "-E",
+                "-q", "-F", "-t", "ext4", "-b", "4096", "-m", "0", "-N", "\(inodes)", "-E",
                 "lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=\(survey.top.owner):\(survey.top.group)",
                 "-d", directory, temporary, "\(size >> 10)k",
             ])
