@@ -50,6 +50,7 @@ final class Supervision: EventHandler, LifeObserver {
             say(StartReport(failure: error == .noSpace ? .noSpace : .hostFailed, message: why))
             throw error
         }
+        SupervisorStep.stateWritten.reach()
         _ = try loop.add(signals.descriptor.rawValue, [.readable], handler: self, source: Source.signals.rawValue)
         control = try ControlServer(at: "\(plan.runtimeDirectory)/\(ControlRequest.socketName)", loop: loop) {
             [weak self] error in
@@ -57,6 +58,7 @@ final class Supervision: EventHandler, LifeObserver {
         } handler: { [weak self] request, answer in
             self?.obey(request, answer)
         }
+        SupervisorStep.controlListening.reach()
         begin()
         try loop.run()
     }
@@ -94,7 +96,9 @@ final class Supervision: EventHandler, LifeObserver {
         }
         write()
         guard phase == .running else { return }
+        SupervisorStep.runningWritten.reach()
         say(StartReport())
+        SupervisorStep.reported.reach()
         startLifetime()
     }
 
@@ -133,6 +137,7 @@ final class Supervision: EventHandler, LifeObserver {
         state.exitStatus = end.status
         if let error = end.error { state.error = error }
         write()
+        SupervisorStep.endWritten.reach()
         say(StartReport(failure: end.failure ?? .stopped, message: end.error, exitStatus: end.status))
         loop.stop()
     }
@@ -158,6 +163,7 @@ final class Supervision: EventHandler, LifeObserver {
 
     private func stop(_ steps: [StopStep]) {
         state.isStopWanted = true
+        SupervisorStep.stopAsked.reach()
         if let life { return life.stop(steps) }
         // It waits for its next life: there will be none.
         if state.phase == .restarting {

@@ -116,6 +116,7 @@ extension Sandbox {
         manager.step(.runtimeDirectoryMade)
         let waiting: SupervisorProgram.Waiting
         do throws(SmartVMError) {
+            try RowCopy(record).write(to: directory)
             do throws(Errno) {
                 try File.replace(directory.planPath, with: plan.json(showsNulls: false) + [0x0a])
             } catch {
@@ -136,7 +137,14 @@ extension Sandbox {
         manager.step(.supervisorSpawned)
         let child = waiting.gated.child
         let identity = waiting.identity
-        do {
+        do throws(SmartVMError) {
+            do throws(Errno) { try runtime.writeDown(supervisor: identity) } catch {
+                throw error == .noSpace
+                    ? SmartVMError.noSpace(at: runtime.path, underlying: error)
+                    : SmartVMError(
+                        .dataDirectoryUnusable, "\(runtime.path) cannot be written: \(error).", underlying: error)
+            }
+            manager.step(.supervisorWritten)
             // It may run once it is written down.
             try manager.store.update(vm: record.id, "start") { record in
                 record.phase = .active

@@ -114,6 +114,7 @@ public struct Sandbox: Sendable {
     }
 
     private func endLife(_ record: VMRecord, by steps: [StopStep]) async throws {
+        manager.step(.stopping)
         if record.phase == .active, let owner = record.owner, let supervisor = owner.open() {
             let path = controlPath
             let step = manager.step
@@ -122,8 +123,11 @@ public struct Sandbox: Sendable {
             }
             await BlockingWork.run {
                 let deadline = Clock.monotonicNanoseconds + limit.inMilliseconds * 1_000_000
-                // One that does not answer is waited for all the same, and then killed; its VMM dies with it.
-                _ = try? SupervisorControl.ask(ControlRequest(.stop, steps: steps), at: path, limit: .seconds(2))
+                // One that does not answer is waited for all the same, and then killed; its VMM dies with it. Where only its socket is
+                // gone, the signal says the same.
+                let answer = try? SupervisorControl.ask(
+                    ControlRequest(.stop, steps: steps), at: path, limit: .seconds(2))
+                if answer == nil { supervisor.kill(steps.first?.means == .kill ? 9 : 15) }
                 step(.stopAsked)
                 let now = Clock.monotonicNanoseconds
                 if !supervisor.waitForEnd(timeout: .nanoseconds(Int64(deadline > now ? deadline - now : 0))) {
@@ -216,11 +220,14 @@ public struct Sandbox: Sendable {
         let text = String(decoding: try encoder.encode(config), as: UTF8.self)
         let store = manager.store
         let id = id
+        let directory = directory
         _ = try await BlockingWork.run {
-            try store.update(vm: id, "rename") { record in
+            let now = try store.update(vm: id, "rename") { record in
                 record.name = name
                 record.config = text
             }
+            // On a full disk the next start does it.
+            if let now { try? RowCopy(now).write(to: directory) }
         }
     }
 

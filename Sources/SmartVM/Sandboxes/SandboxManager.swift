@@ -18,7 +18,7 @@ public final class SandboxManager: Sendable {
     let step: @Sendable (SandboxStep) -> Void
 
     /// - Parameter step: Called after each effect.
-    init(_ host: MicroVMHost, step: @escaping @Sendable (SandboxStep) -> Void = SandboxFault.step) {
+    init(_ host: MicroVMHost, step: @escaping @Sendable (SandboxStep) -> Void = SandboxStep.reach) {
         self.host = host
         self.step = step
         store = Store(path: "\(host.dataDirectory.path)/smartvm.db")
@@ -44,6 +44,7 @@ public final class SandboxManager: Sendable {
         )
         let store = store
         let directory = SandboxDirectory(id, in: host.dataDirectory)
+        step(.creating)
         try await BlockingWork.run { try store.insert(record) }
         step(.recordWritten)
         do {
@@ -54,6 +55,8 @@ public final class SandboxManager: Sendable {
                 try await SandboxDisk(path: directory.diskPath).make(size: size)
                 step(.diskMade)
             }
+            try await BlockingWork.run { try RowCopy(record).write(to: directory) }
+            step(.copyWritten)
             try await BlockingWork.run {
                 _ = try store.update(vm: id) { record in
                     record.phase = .idle
@@ -132,7 +135,9 @@ public final class SandboxManager: Sendable {
     ) async throws -> [SandboxInfo] {
         let (infos, problems) = try await BlockingWork.run { [self] in
             var problems: [SmartVMError] = []
-            let infos = try store.vms().compactMap { record in
+            let records = try store.vms()
+            if let lost = try lostRows(among: strays(besides: records)) { problems.append(lost) }
+            let infos = try records.compactMap { record in
                 do {
                     return try presentInfo(record)
                 } catch let error as SmartVMError {
@@ -146,54 +151,43 @@ public final class SandboxManager: Sendable {
         return all ? infos : infos.filter { $0.state.isActive || $0.state == .dead }
     }
 
-    /// Takes back whatever killed processes have left of sandboxes, running and other VMs, and networks. All commands do that for what they
-    /// touch; this does it for everything.
+    /// Takes back whatever killed processes have left of sandboxes, running and other VMs, and networks, and takes in sandboxes that the
+    /// database has lost. All commands put right what they touch; this does it for everything.
     ///
+    /// - Parameter problem: Told what keeps something from being put right; the rest goes on.
     /// - Returns: What was done, a sentence each.
-    public func reconcile() async throws -> [String] {
-        let done = try await BlockingWork.run { [self] in
+    public func reconcile(problem: @Sendable (SmartVMError) -> Void = { _ in }) async throws -> [String] {
+        let (sandboxes, problems) = try await BlockingWork.run { [self] in
             var done: [String] = []
+            var problems: [SmartVMError] = []
             for record in try store.vms() {
-                guard needsReconciling(record), let lock = directory(record.id).lockIfFree() else { continue }
-                defer { withExtendedLifetime(lock) {} }
-                if let now = try reconcile(record.id) {
-                    guard record.phase != .idle else {
-                        done.append("\(record.name): removed what a killed start had left")
-                        continue
-                    }
-                    done.append("\(record.name): ended: \(now.error ?? "status \(now.exitStatus ?? 0)")")
-                } else {
-                    try directory(record.id).remove()
-                    done.append("\(record.name): removed what was left of it")
+                do {
+                    if let sentence = try takeBack(record) { done.append(sentence) }
+                } catch let error as SmartVMError {
+                    problems.append(error)
                 }
             }
-            return try done + removeStrayDirectories()
+            return (try done + takeInStrays(), problems)
         }
+        for error in problems { problem(error) }
         let directories = host.directories
         let names = try await BlockingWork.run { directories.reclaimAbandoned() }
         if host.networkManager.hasRecords { _ = try? await host.networkManager.reconcile() }
-        return done + names.map { "\($0): ended what a killed command had left" }
+        return sandboxes + names.map { "\($0): ended what a killed command had left" }
     }
 
-    /// Directories whose rows are gone, because their making was cut short, or because the database has lost them. A disk in one of them may
-    /// be all that there is of somebody's work, and what runs in one is not nobody's: these stay.
-    private func removeStrayDirectories() throws -> [String] {
-        var done: [String] = []
-        let path = "\(host.dataDirectory.path)/vms"
-        for name in (try? FileTree.names(at: path)) ?? [] where try store.vm(name) == nil {
-            let stray = directory(name)
-            guard let lock = stray.lockIfFree() else { continue }
-            defer { withExtendedLifetime(lock) {} }
-            // It may have been made while this one was looked at.
-            if try store.vm(name) != nil { continue }
-            guard !FileTree.exists(stray.diskPath), !FileTree.exists(runtimePath(name)) else {
-                done.append("\(name): no VM of this id is known; its disk and files are left in \(stray.path)")
-                continue
-            }
-            try stray.remove()
-            done.append("\(name): removed its directory")
+    /// - Returns: What was done; nil if there was nothing to do.
+    private func takeBack(_ record: VMRecord) throws(SmartVMError) -> String? {
+        guard needsReconciling(record), let lock = directory(record.id).lockIfFree() else { return nil }
+        defer { withExtendedLifetime(lock) {} }
+        guard let now = try reconcile(record.id) else {
+            try directory(record.id).remove()
+            return "\(record.name): removed what was left of it"
         }
-        return done
+        if record.phase == .idle { return "\(record.name): removed what a killed start had left" }
+        // Somebody else has put it right, and it may run again.
+        guard now.phase == .idle else { return nil }
+        return "\(record.name): ended: \(now.error ?? "status \(now.exitStatus ?? 0)")"
     }
 }
 
@@ -228,6 +222,10 @@ extension SandboxManager {
                 try directory(record.id).remove()
                 return nil
             }
+            record = now
+        } else if needsReconciling(record) {
+            // Somebody else has put it right, or is about to.
+            guard let now = try store.vm(record.id) else { return nil }
             record = now
         }
         var info = SandboxInfo(
@@ -278,21 +276,11 @@ extension SandboxManager {
         let now = try store.update(vm: id, "end") { record in
             record.phase = .idle
             record.owner = nil
-            record.restarts = Int64(life?.restarts ?? 0)
-            record.startedAt = life?.startedAt.map { Int64(clamping: $0) }
-            if let life, life.phase == .exited {
-                record.finishedAt = life.finishedAt.map { Int64(clamping: $0) }
-                record.exitStatus = life.exitStatus.map { Int64($0) }
-                record.error = life.error
-            } else {
-                // When is not known: between its last sign and now.
-                record.finishedAt = Int64(clamping: Clock.realtimeNanoseconds)
-                record.exitStatus = 137
-                record.error =
-                    !sameBoot
+            record.note(
+                life,
+                otherwise: !sameBoot
                     ? "The host was restarted while it ran."
-                    : life == nil ? "Its start was broken off." : "Its supervisor was killed."
-            }
+                    : life == nil ? "Its start was broken off." : "Its supervisor was killed.")
         }
         step(.endWritten)
         return now

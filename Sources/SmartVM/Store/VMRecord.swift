@@ -109,6 +109,18 @@ extension Store {
         }
     }
 
+    /// Adds a VM that was lost. If another has its name by now, it gets one of its id.
+    func takeIn(_ vm: inout VMRecord) throws(SmartVMError) {
+        let found = vm
+        vm = try write { database in
+            var vm = found
+            do { try Self.requireFree(vm.name, for: vm.id, database) } catch { vm.name = "vm-\(vm.id)" }
+            try vm.write(database)
+            try Self.note("create", vm, database)
+            return vm
+        }
+    }
+
     /// Changes a VM and notes what has happened to it, at once.
     ///
     /// - Parameter event: What has happened, as a verb; nil: nothing to note.

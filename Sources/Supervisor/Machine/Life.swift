@@ -59,6 +59,7 @@ final class Life: EventHandler {
         session = try SessionServer(at: plan.sessionSocket, guest: plan.guest, loop: loop) { [weak self] in
             self?.guestConfigured()
         }
+        SupervisorStep.sessionListening.reach()
         bootTimer = loop.schedule(
             milliseconds: Int(clamping: plan.bootMilliseconds), handler: self, source: Source.bootTime.rawValue)
         sendRequests(plan.requests[...])
@@ -84,13 +85,16 @@ final class Life: EventHandler {
 
     private func sendRequests(_ requests: ArraySlice<PlannedRequest>) {
         guard let request = requests.first else {
+            SupervisorStep.guestStarted.reach()
             if !plan.hasAgent { run() }
             return
         }
         api.send(request) { [weak self] outcome in
             guard let self else { return }
             switch outcome {
-            case .done: sendRequests(requests.dropFirst())
+            case .done:
+                SupervisorStep.requestAnswered.reach()
+                sendRequests(requests.dropFirst())
             case .refused(let words): fail(.apiError, "The VMM refused \(request.method) \(request.path): \(words)")
             case .broken(let why): fail(.vmmFailed, "The VM could not be configured: \(why).")
             }
@@ -99,6 +103,7 @@ final class Life: EventHandler {
 
     private func guestConfigured() {
         guard phase == .starting, command == nil, climb == nil else { return }
+        SupervisorStep.guestConfigured.reach()
         guard let planned = plan.command else { return run() }
         do throws(Errno) {
             command = try CommandRun(planned, vsockSocket: plan.vsockSocket, log: log, loop: loop) { [weak self] in
@@ -111,7 +116,9 @@ final class Life: EventHandler {
 
     private func commandReported(_ event: CommandRun.Event) {
         switch event {
-        case .started: run()
+        case .started:
+            SupervisorStep.commandStarted.reach()
+            run()
         case .ended(let status):
             evidence.commandStatus = status
             // It was the VM's purpose.
@@ -186,6 +193,7 @@ final class Life: EventHandler {
         while let step = climb?.next() {
             evidence.means = step.means
             guard pull(step.means) else { continue }
+            SupervisorStep.stopStepTaken.reach()
             guard step.means != .kill else { return }
             stopTimer = loop.schedule(
                 milliseconds: Int(clamping: step.milliseconds), handler: self, source: Source.stopStep.rawValue)
@@ -216,8 +224,10 @@ final class Life: EventHandler {
     private func vmmEnded() {
         guard let ending = try? vmm.process.reap() else { return }
         evidence.vmm = ending
+        SupervisorStep.vmmEnded.reach()
         // What others of its session are still printing comes until they have ended.
         vmm.endSession()
+        SupervisorStep.sessionEnded.reach()
         while let bytes = vmm.readConsole(), !bytes.isEmpty { console.append(bytes) }
         command?.drain()
         console.noteGap()
