@@ -60,6 +60,7 @@ final class Supervision: EventHandler, LifeObserver {
             say(StartReport(failure: error == .noSpace ? .noSpace : .hostFailed, message: why))
             throw error
         }
+        SupervisorStep.stateWritten.reach()
         _ = try loop.add(signals.descriptor.rawValue, [.readable], handler: self, source: Source.signals.rawValue)
         control = try ControlServer(at: "\(plan.runtimeDirectory)/\(ControlRequest.socketName)", loop: loop) {
             [weak self] error in
@@ -71,6 +72,7 @@ final class Supervision: EventHandler, LifeObserver {
             leash = Descriptor(owning: number)
             leashRegistration = try loop.add(number, [.readable], handler: self, source: Source.leash.rawValue)
         }
+        SupervisorStep.controlListening.reach()
         if serveNetwork() { begin() }
         try loop.run()
     }
@@ -132,7 +134,9 @@ final class Supervision: EventHandler, LifeObserver {
         followHealth(phase)
         write()
         guard phase == .running else { return }
+        SupervisorStep.runningWritten.reach()
         say(StartReport())
+        SupervisorStep.reported.reach()
         startLifetime()
     }
 
@@ -179,6 +183,7 @@ final class Supervision: EventHandler, LifeObserver {
         if let error = end.error { state.error = error }
         noteEnd(end)
         write()
+        SupervisorStep.endWritten.reach()
         say(StartReport(failure: end.failure ?? .stopped, message: end.error, exitStatus: end.status))
         loop.stop()
     }
@@ -236,6 +241,7 @@ final class Supervision: EventHandler, LifeObserver {
         }
         state.isStopWanted = true
         if let reason { state.error = reason }
+        SupervisorStep.stopAsked.reach()
         if let life { return life.stop(steps) }
         // It waits for its next life: there will be none.
         if state.phase == .restarting {

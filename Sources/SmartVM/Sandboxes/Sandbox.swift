@@ -137,6 +137,7 @@ public struct Sandbox: Sendable {
     }
 
     private func endLife(_ record: VMRecord, by steps: [StopStep]) async throws {
+        manager.step(.stopping)
         if record.phase == .active, let owner = record.owner, let supervisor = owner.open() {
             let path = controlPath
             let step = manager.step
@@ -145,8 +146,11 @@ public struct Sandbox: Sendable {
             }
             await BlockingWork.run {
                 let deadline = Clock.monotonicNanoseconds + limit.inMilliseconds * 1_000_000
-                // One that does not answer is waited for all the same, and then killed; its VMM dies with it.
-                _ = try? SupervisorControl.ask(ControlRequest(.stop, steps: steps), at: path, limit: .seconds(2))
+                // One that does not answer is waited for all the same, and then killed; its VMM dies with it. Where only its socket is
+                // gone, the signal says the same.
+                let answer = try? SupervisorControl.ask(
+                    ControlRequest(.stop, steps: steps), at: path, limit: .seconds(2))
+                if answer == nil { supervisor.kill(steps.first?.means == .kill ? 9 : 15) }
                 step(.stopAsked)
                 let now = Clock.monotonicNanoseconds
                 if !supervisor.waitForEnd(timeout: .nanoseconds(Int64(deadline > now ? deadline - now : 0))) {
@@ -261,13 +265,16 @@ public struct Sandbox: Sendable {
         let text = try config.storedText
         let manager = manager
         let id = id
+        let directory = directory
         try await BlockingWork.run {
-            try manager.store.update(
+            let now = try manager.store.update(
                 vm: id, "rename", ["oldName": record.name], connection: .rename(to: name)
             ) { record in
                 record.name = name
                 record.config = text
             }
+            // On a full disk the next start does it.
+            if let now { try? RowCopy(now).write(to: directory) }
             try manager.networks.rename(id, to: name)
         }
     }

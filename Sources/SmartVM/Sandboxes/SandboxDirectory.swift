@@ -84,11 +84,16 @@ struct SandboxDirectory: Sendable {
         return nil
     }
 
-    /// Removes everything; the lock's file goes with it.
+    /// Removes everything; the lock's file goes last. Whoever waited for the lock may make that file anew, and with it the directory's removal
+    /// becomes its own task.
     func remove() throws(SmartVMError) {
         do throws(Errno) {
-            try FileTree.removeAll(path)
-        } catch .noSuchFile {
+            for name in try FileTree.names(at: path) where "\(path)/\(name)" != lockPath {
+                try FileTree.removeAll("\(path)/\(name)")
+            }
+            try FileTree.removeAll(lockPath)
+            try FileTree.removeEmptyDirectory(path)
+        } catch .noSuchFile, .notEmpty {
             return
         } catch {
             throw SmartVMError(

@@ -42,6 +42,7 @@ struct SandboxLaunch: Sendable {
             inherited.append(leash.heldEnd)
         }
         do throws(SmartVMError) {
+            try RowCopy(record).write(to: directory)
             do throws(Errno) {
                 try File.replace(directory.planPath, with: plan.json(showsNulls: false) + [0x0a])
             } catch {
@@ -62,7 +63,14 @@ struct SandboxLaunch: Sendable {
         manager.step(.supervisorSpawned)
         let child = waiting.gated.child
         let identity = waiting.identity
-        do {
+        do throws(SmartVMError) {
+            do throws(Errno) { try runtime.writeDown(supervisor: identity) } catch {
+                throw error == .noSpace
+                    ? SmartVMError.noSpace(at: runtime.path, underlying: error)
+                    : SmartVMError(
+                        .dataDirectoryUnusable, "\(runtime.path) cannot be written: \(error).", underlying: error)
+            }
+            manager.step(.supervisorWritten)
             // It may run once it is written down.
             let change = ConnectionChange.begin(
                 owner: identity, ports: connection.portRecords, problem: connection.problem)

@@ -19,7 +19,7 @@ public final class SandboxManager: Sendable {
     let step: @Sendable (SandboxStep) -> Void
 
     /// - Parameter step: Called after each effect.
-    init(_ host: MicroVMHost, step: @escaping @Sendable (SandboxStep) -> Void = SandboxFault.step) {
+    init(_ host: MicroVMHost, step: @escaping @Sendable (SandboxStep) -> Void = SandboxStep.reach) {
         self.host = host
         self.step = step
         store = Store(path: "\(host.dataDirectory.path)/smartvm.db")
@@ -57,6 +57,7 @@ public final class SandboxManager: Sendable {
             try await BlockingWork.run { try volume.checkFile(volume.source) }
         }
         let named = config.networks ?? []
+        step(.creating)
         try await BlockingWork.run { try store.insert(record, volumes: uses, networks: named) }
         step(.recordWritten)
         do {
@@ -68,6 +69,8 @@ public final class SandboxManager: Sendable {
                 step(.diskMade)
             }
             for volume in config.volumes where !volume.isFile { try await ensureVolume(volume.source) }
+            try await BlockingWork.run { try RowCopy(record).write(to: directory) }
+            step(.copyWritten)
             if !isScoped {
                 try await BlockingWork.run {
                     _ = try store.update(vm: id) { record in
@@ -153,6 +156,7 @@ public final class SandboxManager: Sendable {
             var problems: [SmartVMError] = []
             let records = try store.vms()
             let connections = try store.connections()
+            if let lost = try lostRows(among: strays(besides: records)) { problems.append(lost) }
             let infos = try records.compactMap { record in
                 do {
                     return try presentInfo(record, connections[record.id])
@@ -167,54 +171,46 @@ public final class SandboxManager: Sendable {
         return all ? infos : infos.filter { $0.state.isActive || $0.state == .dead }
     }
 
-    /// Takes back whatever killed processes have left of sandboxes, running and other VMs, and networks. All commands do that for what they
-    /// touch; this does it for everything.
+    /// Takes back whatever killed processes have left of sandboxes, running and other VMs, and networks, and takes in sandboxes that the
+    /// database has lost. All commands put right what they touch; this does it for everything.
     ///
+    /// - Parameter problem: Told what keeps something from being put right; the rest goes on.
     /// - Returns: What was done, a sentence each.
-    public func reconcile() async throws -> [String] {
-        let done = try await BlockingWork.run { [self] in
+    public func reconcile(problem: @Sendable (SmartVMError) -> Void = { _ in }) async throws -> [String] {
+        let (sandboxes, problems) = try await BlockingWork.run { [self] in
             var done: [String] = []
+            var problems: [SmartVMError] = []
             for record in try store.vms() {
-                guard needsReconciling(record), let lock = directory(record.id).lockIfFree() else { continue }
-                defer { withExtendedLifetime(lock) {} }
-                if let now = try reconcile(record.id) {
-                    guard record.phase != .idle else {
-                        done.append("\(record.name): removed what a killed start had left")
-                        continue
-                    }
-                    done.append("\(record.name): ended: \(now.error ?? "status \(now.exitStatus ?? 0)")")
-                } else {
-                    try directory(record.id).remove()
-                    done.append("\(record.name): removed what was left of it")
+                do {
+                    if let sentence = try takeBack(record) { done.append(sentence) }
+                } catch let error as SmartVMError {
+                    problems.append(error)
                 }
             }
-            return try done + removeStrayDirectories() + reconcileVolumes()
+            return (try done + takeInStrays() + reconcileVolumes(), problems)
         }
+        for error in problems { problem(error) }
         let directories = host.directories
         let names = try await BlockingWork.run { directories.reclaimAbandoned() }
-        let network = host.networkManager.hasRecords ? try await networks.reconcile().sentences : []
-        return done + names.map { "\($0): ended what a killed command had left" } + network
+        var network: [String] = []
+        if host.networkManager.hasRecords {
+            do { network = try await networks.reconcile().sentences } catch let error as SmartVMError { problem(error) }
+        }
+        return sandboxes + names.map { "\($0): ended what a killed command had left" } + network
     }
 
-    /// Directories whose rows are gone, because their making was cut short, or because the database has lost them. A disk in one of them may
-    /// be all that there is of somebody's work, and what runs in one is not nobody's: these stay.
-    private func removeStrayDirectories() throws -> [String] {
-        var done: [String] = []
-        let path = "\(host.dataDirectory.path)/vms"
-        for name in (try? FileTree.names(at: path)) ?? [] where try store.vm(name) == nil {
-            let stray = directory(name)
-            guard let lock = stray.lockIfFree() else { continue }
-            defer { withExtendedLifetime(lock) {} }
-            // It may have been made while this one was looked at.
-            if try store.vm(name) != nil { continue }
-            guard !FileTree.exists(stray.diskPath), !FileTree.exists(runtimePath(name)) else {
-                done.append("\(name): no VM of this id is known; its disk and files are left in \(stray.path)")
-                continue
-            }
-            try stray.remove()
-            done.append("\(name): removed its directory")
+    /// - Returns: What was done; nil if there was nothing to do.
+    private func takeBack(_ record: VMRecord) throws(SmartVMError) -> String? {
+        guard needsReconciling(record), let lock = directory(record.id).lockIfFree() else { return nil }
+        defer { withExtendedLifetime(lock) {} }
+        guard let now = try reconcile(record.id) else {
+            try directory(record.id).remove()
+            return "\(record.name): removed what was left of it"
         }
-        return done
+        if record.phase == .idle { return "\(record.name): removed what a killed start had left" }
+        // Somebody else has put it right, and it may run again.
+        guard now.phase == .idle else { return nil }
+        return "\(record.name): ended: \(now.error ?? "status \(now.exitStatus ?? 0)")"
     }
 }
 
@@ -249,6 +245,10 @@ extension SandboxManager {
                 try directory(record.id).remove()
                 return nil
             }
+            record = now
+        } else if needsReconciling(record) {
+            // Somebody else has put it right, or is about to.
+            guard let now = try store.vm(record.id) else { return nil }
             record = now
         }
         guard record.phase == .active else { return SandboxInfo(record, life: nil) }
@@ -310,23 +310,12 @@ extension SandboxManager {
         let now = try store.update(vm: id, isEndTold ? nil : "die", connection: .end) { record in
             // The next who looks goes on with a removal that is cut short.
             record.phase = isRemoved ? .removing : .idle
-            record.owner = nil
-            record.restarts = Int64(life?.restarts ?? 0)
-            record.startedAt = life?.startedAt.map { Int64(clamping: $0) }
-            if let life, life.phase == .exited {
-                record.finishedAt = life.finishedAt.map { Int64(clamping: $0) }
-                record.exitStatus = life.exitStatus.map { Int64($0) }
-                record.error = life.error
-            } else {
-                // When is not known: between its last sign and now, or the host's start.
-                record.finishedAt = Int64(
-                    clamping: (sameBoot ? nil : Clock.bootNanoseconds) ?? Clock.realtimeNanoseconds)
-                record.exitStatus = 137
-                record.error =
-                    !sameBoot
+            record.note(
+                life,
+                otherwise: !sameBoot
                     ? "The host was restarted while it ran."
-                    : life == nil ? "Its start was broken off." : "Its supervisor was killed."
-            }
+                    : life == nil ? "Its start was broken off." : "Its supervisor was killed.")
+            record.owner = nil
         }
         step(.endWritten)
         guard isRemoved, let now else { return now }

@@ -132,6 +132,19 @@ extension Store {
         }
     }
 
+    /// Adds a VM that was lost. If another has its name by now, it gets one of its id.
+    func takeIn(_ vm: inout VMRecord, volumes: [VolumeUseRecord]) throws(SmartVMError) {
+        let found = vm
+        vm = try write { database in
+            var vm = found
+            do { try Self.requireFree(vm.name, for: vm.id, database) } catch { vm.name = "vm-\(vm.id)" }
+            try vm.write(database)
+            for volume in volumes { try volume.insert(for: vm.id, database) }
+            try Self.note("create", vm, [:], database)
+            return vm
+        }
+    }
+
     /// Changes a VM and notes what has happened to it, at once.
     ///
     /// - Parameters:

@@ -97,5 +97,6 @@ final class RotatedFile {
             try? File.move("\(path).\(number)", to: "\(path).\(number + 1)")
         }
         try? File.move(path, to: "\(path).1")
+        SupervisorStep.logRotated.reach()
     }
 }

@@ -65,6 +65,7 @@ final class Life: EventHandler {
         session = try SessionServer(at: plan.sessionSocket, guest: plan.guest, loop: loop) { [weak self] failures in
             self?.guestConfigured(failures)
         }
+        SupervisorStep.sessionListening.reach()
         bootTimer = loop.schedule(
             milliseconds: Int(clamping: plan.bootMilliseconds), handler: self, source: Source.bootTime.rawValue)
         sendRequests(plan.requests[...])
@@ -91,13 +92,16 @@ final class Life: EventHandler {
 
     private func sendRequests(_ requests: ArraySlice<PlannedRequest>) {
         guard let request = requests.first else {
+            SupervisorStep.guestStarted.reach()
             if !plan.hasAgent { run() }
             return
         }
         api.send(request) { [weak self] outcome in
             guard let self else { return }
             switch outcome {
-            case .done: sendRequests(requests.dropFirst())
+            case .done:
+                SupervisorStep.requestAnswered.reach()
+                sendRequests(requests.dropFirst())
             case .refused(let words): fail(.apiError, "The VMM refused \(request.method) \(request.path): \(words)")
             case .broken(let why): fail(.vmmFailed, "The VM could not be configured: \(why).")
             }
@@ -111,6 +115,7 @@ final class Life: EventHandler {
             let words = failures.prefix(8).map { "\n  \(String($0.prefix(400)))" }.joined()
             return fail(.bootFailed, "The guest cannot be made what it is to be:\(words)")
         }
+        SupervisorStep.guestConfigured.reach()
         guard let planned = plan.command else { return run() }
         do throws(Errno) {
             command = try CommandRun(planned, vsockSocket: plan.vsockSocket, output: log, loop: loop) { [weak self] in
@@ -123,7 +128,9 @@ final class Life: EventHandler {
 
     private func commandReported(_ event: CommandRun.Event) {
         switch event {
-        case .started: run()
+        case .started:
+            SupervisorStep.commandStarted.reach()
+            run()
         case .ended(let status):
             evidence.commandStatus = status
             // It was the VM's purpose.
@@ -228,6 +235,7 @@ final class Life: EventHandler {
         while let step = climb?.next() {
             evidence.means = step.means
             guard pull(step.means) else { continue }
+            SupervisorStep.stopStepTaken.reach()
             guard step.means != .kill else { return }
             stopTimer = loop.schedule(
                 milliseconds: Int(clamping: step.milliseconds), handler: self, source: Source.stopStep.rawValue)
@@ -258,8 +266,10 @@ final class Life: EventHandler {
     private func vmmEnded() {
         guard let ending = try? vmm.process.reap() else { return }
         evidence.vmm = ending
+        SupervisorStep.vmmEnded.reach()
         // What others of its session are still printing comes until they have ended.
         vmm.endSession()
+        SupervisorStep.sessionEnded.reach()
         while let bytes = vmm.readConsole(), !bytes.isEmpty { console.append(bytes) }
         command?.drain()
         console.noteGap()

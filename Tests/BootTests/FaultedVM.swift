@@ -1,0 +1,114 @@
+import Glibc
+import Linux
+import SupervisorProtocol
+import Testing
+
+@testable import SmartVM
+
+/// A VM with a disk, to which faults happen one after another. After each it is asked whether what is said of it is true, whether
+/// anything is left that should not be, and whether its disk still has what was synced last.
+actor FaultedVM {
+    nonisolated let name = uniqueName("fault")
+    private(set) var id = ""
+    /// What the file on its disk has.
+    private var value = ""
+    /// Debug builds alone have fault points.
+    static let supervisor =
+        SmartVMProgram.path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/smartvm-supervisor"
+
+    func make() async throws {
+        let made = try await SmartVMProgram.run(["create", "--name", name, "--disk", "32m"])
+        try #require(made.status == 0, "\(made.standardError)")
+        id = made.standardOutput.trimmed
+    }
+
+    /// Runs a command on it that ends as it should.
+    func run(_ words: String...) async throws {
+        let result = try await SmartVMProgram.run(words + [name])
+        #expect(result.status == 0, "\(words) \(name): \(result.standardError)")
+    }
+
+    /// Starts a command on it, with a fault.
+    func start(_ command: String, fault: String) throws -> ChildProcess {
+        try SmartVMProgram.start(
+            command.split(separator: " ").map(String.init) + [name], output: "/tmp/\(name).out",
+            variables: [FaultPoint.variable: fault, "SMARTVM_SUPERVISOR": Self.supervisor])
+    }
+
+    nonisolated func info() async throws -> SandboxInfo? {
+        try await SmartVM(SmartVMOptions(dataDir: Traces.dataDirectory)).sandboxes.list(all: true).first {
+            $0.name == name
+        }
+    }
+
+    /// What it has printed that was started last.
+    nonisolated var output: String { (try? File.readText("/tmp/\(name).out")) ?? "" }
+
+    /// Waits until it is neither coming up nor going down, and compares what is said with what there is.
+    ///
+    /// - Parameter expected: States that it may be in.
+    func settle(_ what: String, _ expected: Set<SandboxInfo.State>) async throws {
+        var now: SandboxInfo?
+        let isSettled = try await eventuallyAsync(seconds: 60) {
+            now = try await info()
+            return ![.starting, .stopping, .creating, .removing, .restarting].contains(now?.state)
+        }
+        let traces = SandboxTraces.running(id)
+        var lies: [String] = []
+        var leaks: [String] = []
+        if !isSettled { lies.append("it stays \(String(describing: now?.state))") }
+        if let now, now.state == .running {
+            if SandboxTraces.pid(of: id, "supervisor").map(Int.init) != now.supervisorPid {
+                lies.append("no supervisor")
+            }
+            if SandboxTraces.pid(of: id, "vmm").map(Int.init) != now.vmmPid { lies.append("no VMM") }
+        } else {
+            leaks = traces
+        }
+        if let state = now?.state, !expected.contains(state) {
+            lies.append("it is \(state), not \(expected): \(now?.error ?? "")")
+        }
+        #expect(lies == [] && leaks == [], "\(what): \(output)")
+        FaultCount.add(leaks: leaks, lies: lies)
+    }
+
+    /// It runs: its disk has what was synced last, and gets something new.
+    func use(_ what: String) async throws {
+        let next = uniqueName("value")
+        let script = "test -z '\(value)' || cat /root/value; echo \(next) > /root/value && sync"
+        let result = try await SmartVMProgram.run(["exec", name, "sh", "-c", script])
+        let isKept = result.status == 0 && result.standardOutput.trimmed == value
+        #expect(isKept, "\(what): '\(value)' is '\(result.standardOutput.trimmed)' now \(result.standardError)")
+        if !isKept { FaultCount.add(faults: 0, lies: ["lost: \(value)"]) }
+        value = next
+    }
+
+    /// Starts it with no fault, unless it runs, and uses it.
+    func startAndUse(_ what: String) async throws {
+        try await run("start")
+        try await use(what)
+    }
+
+    /// Removes it; nothing is left then.
+    func remove(force: Bool = true) async throws {
+        let result = try await SmartVMProgram.run(["rm"] + (force ? ["-f"] : []) + [name])
+        #expect(result.status == 0, "\(result.standardError)")
+        let left = SandboxTraces.all(id)
+        #expect(left == [])
+        FaultCount.add(faults: 0, leaks: left)
+        unlink("/tmp/\(name).out")
+    }
+
+    static func with(_ body: (FaultedVM) async throws -> Void) async throws {
+        let vm = FaultedVM()
+        try await vm.make()
+        do {
+            try await body(vm)
+        } catch {
+            _ = try await SmartVMProgram.run(["rm", "-f", vm.name])
+            throw error
+        }
+        try await vm.remove()
+        FaultCount.report()
+    }
+}
