@@ -194,7 +194,8 @@ final class Supervision: EventHandler, LifeObserver {
         guard let life else { return reply("it does not run") }
         life.say(requests[...]) { [weak self] fault in
             guard let self, fault == nil else { return reply(fault) }
-            guard let changed = try? SupervisorPlan(decoding: File.read("\(plan.directory)/\(SupervisorPlan.fileName)")),
+            guard
+                let changed = try? SupervisorPlan(decoding: File.read("\(plan.directory)/\(SupervisorPlan.fileName)")),
                 changed.generation == plan.generation
             else { return reply("its plan cannot be read") }
             plan.requests = changed.requests

@@ -13,7 +13,8 @@ enum ExitStatus {
     static let vmFailure: Int32 = 1
 
     private static let vmCodes: Set<SmartVMError.Code> = [
-        .noSuchVM, .invalidState, .nameInUse, .invalidConfiguration, .invalidFile, .bootFailed, .commandFailed, .apiError,
+        .noSuchVM, .invalidState, .nameInUse, .invalidConfiguration, .invalidFile, .bootFailed, .commandFailed,
+        .apiError,
         .vmmFailed, .guestUnreachable, .guestProtocol,
     ]
 

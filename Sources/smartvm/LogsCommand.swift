@@ -25,7 +25,7 @@ struct LogsCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-                "Only what was printed since then: 2026-11-21T10:46:00Z, 1795257960, or 10m ago.", valueName: "time"))
+            "Only what was printed since then: 2026-11-21T10:46:00Z, 1795257960, or 10m ago.", valueName: "time"))
     var since: String?
 
     @Option(

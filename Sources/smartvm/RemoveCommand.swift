@@ -20,6 +20,8 @@ struct RemoveCommand: AsyncParsableCommand {
     var force = false
 
     func run() async throws {
-        try await vms.forEach(where: { force || !$0.state.isActive }, ignoresMissing: force) { try await $0.remove(force: force) }
+        try await vms.forEach(where: { force || !$0.state.isActive }, ignoresMissing: force) {
+            try await $0.remove(force: force)
+        }
     }
 }

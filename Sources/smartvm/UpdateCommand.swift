@@ -46,7 +46,9 @@ struct UpdateCommand: AsyncParsableCommand {
     }
 
     func validate() throws {
-        if update == SandboxUpdate() { throw ValidationError("There is nothing to change: give --memory, for example.") }
+        if update == SandboxUpdate() {
+            throw ValidationError("There is nothing to change: give --memory, for example.")
+        }
     }
 
     func run() async throws {

@@ -7,7 +7,8 @@ import Testing
 struct UsageTests {
     @Test("the kernel's texts are read")
     func texts() {
-        let memory = KernelCounters.values("MemTotal:         246836 kB\nMemFree: 5 kB\nnonsense\nHugePages_Total:       0\n")
+        let memory = KernelCounters.values(
+            "MemTotal:         246836 kB\nMemFree: 5 kB\nnonsense\nHugePages_Total:       0\n")
         #expect(memory == ["MemTotal": 246_836, "MemFree": 5, "HugePages_Total": 0])
         #expect(KernelCounters.values("balloon_inflate 7\nballoon_deflate 2\n")["balloon_inflate"] == 7)
         // user nice system idle iowait irq softirq steal guest guest_nice

@@ -32,7 +32,8 @@ extension SandboxManager {
         since: String? = nil, until: String? = nil, _ handler: ([SandboxEvent]) async throws -> Void
     ) async throws {
         let now = Clock.realtimeNanoseconds
-        let start = try since.map { (words) throws(SmartVMError) in try Timestamp.required(words, now: now).nanoseconds }
+        let start = try since.map { (words) throws(SmartVMError) in try Timestamp.required(words, now: now).nanoseconds
+        }
         let end = try until.map { (words) throws(SmartVMError) in try Timestamp.required(words, now: now).nanoseconds }
         let isWanted = { (event: EventRecord) in
             let time = UInt64(clamping: event.time)

@@ -12,7 +12,8 @@ final class SandboxLeash: Sendable {
         do throws(Errno) {
             pipe = try Pipe()
         } catch {
-            throw SmartVMError(.supervisorFailed, "A pipe to the supervisor cannot be made: \(error).", underlying: error)
+            throw SmartVMError(
+                .supervisorFailed, "A pipe to the supervisor cannot be made: \(error).", underlying: error)
         }
     }
 }
