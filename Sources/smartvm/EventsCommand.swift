@@ -46,19 +46,14 @@ struct EventsCommand: AsyncParsableCommand {
         }
         // Cut only where a person looks: a program may want all of it.
         let width = noTrunc || TerminalSize.rows == nil ? Int.max : TerminalSize.columns
-        do {
-            try await SmartVM().sandboxes.events(since: since, until: until) { events in
-                for event in events where EventFilter.hold(filter, event) {
-                    switch format {
-                    case .json: print(try JSONText.line(of: event))
-                    case .table: print(Self.line(event, isCut: width < .max).shortened(to: width))
-                    }
+        try await SmartVM().sandboxes.events(since: since, until: until) { events in
+            for event in events where EventFilter.hold(filter, event) {
+                switch format {
+                case .json: print(try JSONText.line(of: event))
+                case .table: print(Self.line(event, isCut: width < .max).shortened(to: width))
                 }
-                guard fflush(nil) == 0 else { throw ExitCode.failure }
             }
-        } catch let error as SmartVMError where error.code == .invalidConfiguration {
-            StandardError.print("smartvm: \(error)")
-            throw ExitCode(ExitStatus.ownFailure)
+            guard fflush(nil) == 0 else { throw ExitCode.failure }
         }
     }
 

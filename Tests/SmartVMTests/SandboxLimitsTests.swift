@@ -139,7 +139,7 @@ struct SandboxLimitsTests {
             (20_002, lines[39_999...].joined() + "the end"), (30_000, lines[30_001...].joined() + "the end"),
             (1_000_000, lines.joined() + "the end"),
         ] {
-            var position = files.position(ofLast: number)
+            var position = files.beginningOfLast(number)
             var rest: [UInt8] = []
             while true {
                 let piece = files.read(&position)

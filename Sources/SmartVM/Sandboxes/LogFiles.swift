@@ -50,7 +50,7 @@ struct LogFiles: Sendable {
     /// Where the last lines begin, found from the end.
     ///
     /// - Parameter number: How many; a last one without a line break is one, too.
-    func position(ofLast number: Int) -> Position {
+    func beginningOfLast(_ number: Int) -> Position {
         var left = number
         for file in files.reversed() {
             guard let open = try? Descriptor.open(file.path, 0) else { continue }

@@ -61,7 +61,7 @@ extension Sandbox {
         // Not what others would say of it: they would put right what has ended, and one that is removed at its end would be gone with its logs.
         let supervisor = try await storedRecord().owner?.open()
         var position = LogFiles.Position.beginning
-        if let tail { position = try await BlockingWork.run { files.position(ofLast: max(0, tail)) } }
+        if let tail { position = try await BlockingWork.run { files.beginningOfLast(max(0, tail)) } }
         while true {
             // Before it is read to the end: what is printed after that is not missed.
             let goesOn = follow && supervisor?.isRunning == true

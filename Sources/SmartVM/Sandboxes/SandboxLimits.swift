@@ -49,7 +49,7 @@ extension SandboxLimits {
                     body[key] = (body[key] ?? .null).merging(limiter)
                 }
             case .balloon:
-                guard let amount = balloon(memory) else { return request }
+                guard let amount = balloonAmount(memory) else { return request }
                 body["amount_mib"] = amount
             case nil: return request
             }
@@ -75,7 +75,7 @@ extension SandboxLimits {
                 change["rx_rate_limiter"] = limiter
                 change["tx_rate_limiter"] = limiter
             case .balloon:
-                guard let amount = balloon(memory) else { return nil }
+                guard let amount = balloonAmount(memory) else { return nil }
                 change["amount_mib"] = amount
             case nil: return nil
             }
@@ -123,7 +123,7 @@ extension SandboxLimits {
         return .object(bucket)
     }
 
-    private func balloon(_ memory: Int) -> JSONValue? {
+    private func balloonAmount(_ memory: Int) -> JSONValue? {
         memoryMib.map { .number(.unsigned(UInt64(clamping: max(0, memory - $0)))) }
     }
 }

@@ -26,7 +26,7 @@ public struct SandboxUsage: Hashable, Sendable, Codable {
     /// What the guest's kernel says, by way of its agent. The guest could lie.
     public struct Guest: Hashable, Sendable, Codable {
         /// A file system.
-        public struct Mount: Hashable, Sendable, Codable {
+        public struct FileSystemUsage: Hashable, Sendable, Codable {
             /// Where, in the guest.
             public var path: String
             /// Bytes.
@@ -54,7 +54,7 @@ public struct SandboxUsage: Hashable, Sendable, Codable {
         /// Since its boot.
         public var uptimeSeconds: Double
         /// The root first.
-        public var mounts: [Mount]
+        public var mounts: [FileSystemUsage]
     }
 
     /// The sandbox's.
@@ -102,7 +102,7 @@ extension SandboxUsage.Guest {
             load: Double(report.load) / 1000, processes: Int(report.processes),
             uptimeSeconds: Double(report.uptimeMilliseconds) / 1000,
             mounts: report.mounts.prefix(64).map {
-                Mount(path: $0.path, totalBytes: size($0.total), availableBytes: size($0.available))
+                FileSystemUsage(path: $0.path, totalBytes: size($0.total), availableBytes: size($0.available))
             })
     }
 }

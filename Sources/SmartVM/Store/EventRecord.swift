@@ -71,17 +71,17 @@ extension Store {
         }?.attributes["exitStatus"].flatMap { Int($0) }
     }
 
-    /// A number that is another one whenever another process has changed the database.
-    func version() throws(SmartVMError) -> Int64 {
-        try read { try Int64.fetchOne($0, sql: "PRAGMA data_version") ?? 0 }
-    }
-
     /// Takes in what a supervisor has written down, each event once, whoever else does it at the same time.
     ///
     /// - Parameter events: In their order. Those that were taken in before are among them as a rule.
     func bringIn(_ events: [LifeEvent], ofVM id: String, name: String) throws(SmartVMError) {
         guard let last = events.last, try isNew(last, ofVM: id) else { return }
         try write { database in
+            // Whoever removes a VM has brought in all before, and how far that went is forgotten with it.
+            guard
+                try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM vm WHERE id = ?)", arguments: [id])
+                    == true
+            else { return }
             for event in events where try Self.isNew(event, ofVM: id, database) {
                 var attributes: [String: String] = [:]
                 for attribute in event.attributes { attributes[attribute.name] = attribute.value }

@@ -36,7 +36,7 @@ final class HealthChecker: EventHandler {
         self.vsockSocket = vsockSocket
         self.loop = loop
         self.report = report
-        schedule(plan.intervalMilliseconds, .next)
+        wake(.next, after: plan.intervalMilliseconds)
     }
 
     /// Asks no more until ``resume()``.
@@ -48,7 +48,7 @@ final class HealthChecker: EventHandler {
     }
 
     func resume() {
-        if timer == nil, run == nil { schedule(plan.intervalMilliseconds, .next) }
+        if timer == nil, run == nil { wake(.next, after: plan.intervalMilliseconds) }
     }
 
     func handle(_ events: Epoll.Events, source: UInt8) {
@@ -64,14 +64,14 @@ final class HealthChecker: EventHandler {
         }
     }
 
-    private func schedule(_ milliseconds: UInt64, _ source: Source) {
+    private func wake(_ source: Source, after milliseconds: UInt64) {
         timer = loop.schedule(milliseconds: Int(clamping: milliseconds), handler: self, source: source.rawValue)
     }
 
     private func check() {
         startedAt = Clock.realtimeNanoseconds
         output = HealthOutput()
-        schedule(plan.timeoutMilliseconds, .timeout)
+        wake(.timeout, after: plan.timeoutMilliseconds)
         do throws(Errno) {
             run = try CommandRun(plan.command, vsockSocket: vsockSocket, output: output, loop: loop) { [weak self] in
                 self?.reported($0)
@@ -101,7 +101,7 @@ final class HealthChecker: EventHandler {
         run = nil
         let check = HealthState.Check(
             startedAt: startedAt, finishedAt: Clock.realtimeNanoseconds, exitStatus: status, output: output.text)
-        schedule(plan.intervalMilliseconds, .next)
+        wake(.next, after: plan.intervalMilliseconds)
         let age = (Clock.monotonicNanoseconds - began) / 1_000_000
         report(check, age >= plan.startMilliseconds)
     }

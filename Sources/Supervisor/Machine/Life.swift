@@ -24,7 +24,7 @@ final class Life: EventHandler {
     /// How long a guest whose agent has gone may take to end, in ms: file systems are written out in this time.
     private static let lossPatience = 10_000
     /// How long a VMM may take to let a paused guest run on before it is stopped by other means, in ms.
-    private static let resumePatience = 2000
+    private static let resumePatience = 1000
 
     private let plan: SupervisorPlan
     private let loop: EventLoop
