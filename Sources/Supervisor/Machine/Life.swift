@@ -118,7 +118,7 @@ final class Life: EventHandler {
             if climb == nil { stop(plan.stop) }
         case .failed(let status, let message):
             evidence.commandStatus = status
-            fail(.commandFailed, message)
+            fail(.commandFailed, GuestWords.shown(message))
         case .lost(let why):
             // The VMM is ending, or the agent has.
             if climb == nil { fail(.bootFailed, "The command was lost: \(why).") }
@@ -139,7 +139,7 @@ final class Life: EventHandler {
     }
 
     private func fail(_ kind: StartReport.Failure, _ message: String) {
-        if evidence.failure == nil { evidence.failure = (kind, message) }
+        if evidence.failure == nil { evidence.failure = (kind, GuestWords.shown(message, keepsLines: true)) }
         guard climb == nil else { return }
         stop([StopStep(.terminate, milliseconds: 3000)])
     }
