@@ -22,7 +22,6 @@ final class Supervision: EventHandler, LifeObserver {
     private let log: RotatedFile
     private var report: Descriptor?
     private var control: ControlServer?
-    private var network: NetworkService?
     private var life: Life?
     private var state: LifeState
     private var backoff = RestartBackoff()
@@ -50,7 +49,7 @@ final class Supervision: EventHandler, LifeObserver {
         } handler: { [weak self] request, answer in
             self?.obey(request, answer)
         }
-        if serveNetwork() { begin() }
+        begin()
         try loop.run()
     }
 
@@ -65,12 +64,14 @@ final class Supervision: EventHandler, LifeObserver {
         }
     }
 
-    /// The guest's first instruction may ask for a name. What serves it outlasts its lives.
+    private var network: NetworkService?
+
+    /// Serves the VM's network from before the guest's first instruction, which may ask for a name, through all of its lives.
     ///
     /// - Returns: Whether it is served; otherwise the VM is over.
     private func serveNetwork() -> Bool {
         do throws(NetworkFault) {
-            if let plan = plan.network { network = try NetworkService(plan, loop: loop) }
+            if network == nil, let plan = plan.network { network = try NetworkService(plan, loop: loop) }
             return true
         } catch {
             finish(LifeEnd(failure: .vmmFailed, "The VM's network cannot be served: \(error)."))
@@ -81,6 +82,7 @@ final class Supervision: EventHandler, LifeObserver {
     // MARK: Lives
 
     private func begin() {
+        guard serveNetwork() else { return }
         do throws(Errno) {
             life = try Life(plan, loop: loop, console: console, log: log, observer: self)
         } catch {
