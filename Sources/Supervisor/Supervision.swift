@@ -24,7 +24,6 @@ final class Supervision: EventHandler, LifeObserver {
     private let stateFile: StateFile
     private var report: Descriptor?
     private var control: ControlServer?
-    private var network: NetworkService?
     private var leash: Descriptor?
     private var leashRegistration: EventLoop.Registration?
     private var life: Life?
@@ -73,7 +72,7 @@ final class Supervision: EventHandler, LifeObserver {
             leashRegistration = try loop.add(number, [.readable], handler: self, source: Source.leash.rawValue)
         }
         SupervisorStep.controlListening.reach()
-        if serveNetwork() { begin() }
+        begin()
         try loop.run()
     }
 
@@ -92,12 +91,14 @@ final class Supervision: EventHandler, LifeObserver {
         }
     }
 
-    /// The guest's first instruction may ask for a name. What serves it outlasts its lives.
+    private var network: NetworkService?
+
+    /// Serves the VM's network from before the guest's first instruction, which may ask for a name, through all of its lives.
     ///
     /// - Returns: Whether it is served; otherwise the VM is over.
     private func serveNetwork() -> Bool {
         do throws(NetworkFault) {
-            if let plan = plan.network { network = try NetworkService(plan, loop: loop) }
+            if network == nil, let plan = plan.network { network = try NetworkService(plan, loop: loop) }
             return true
         } catch {
             finish(LifeEnd(failure: .vmmFailed, "The VM's network cannot be served: \(error)."))
@@ -108,6 +109,7 @@ final class Supervision: EventHandler, LifeObserver {
     // MARK: Lives
 
     private func begin() {
+        guard serveNetwork() else { return }
         do throws(Errno) {
             life = try Life(plan, loop: loop, console: console, log: log, observer: self)
         } catch {

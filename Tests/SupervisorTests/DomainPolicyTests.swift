@@ -23,11 +23,16 @@ struct DomainPolicyTests {
             Self.rule("example.com", allows: false),
         ]
         #expect(try decision("BAD.example.com", rules) == .refused)
-        #expect(try decision("very.bad.example.com", rules) == .allowed(rules[1]))
-        #expect(try decision("www.example.COM", rules) == .allowed(rules[1]))
+        #expect(try decision("very.bad.example.com", rules) == .allowed([rules[1]]))
+        #expect(try decision("www.example.COM", rules) == .allowed([rules[1]]))
         #expect(try decision("example.com", rules) == .refused)
-        #expect(try decision("example.org", rules) == .allowed(nil))
+        #expect(try decision("example.org", rules) == .allowed([]))
         #expect(try decision("example.org", rules, refusesUnlisted: true) == .refused)
+        // Several that allow, until one does not.
+        let more = [Self.rule("a.example.com"), Self.rule("b.example.com")] + rules + [Self.rule("a.example.com")]
+        #expect(try decision("a.example.com", more) == .allowed([more[0], more[3], more[5]]))
+        let ended = [Self.rule("a.example.com"), Self.rule("*.com", allows: false), Self.rule("a.example.com")]
+        #expect(try decision("a.example.com", ended) == .allowed([ended[0]]))
         #expect(try decision("notexample.com", rules, refusesUnlisted: true) == .refused)
         #expect(try decision("example.com.evil.org", rules, refusesUnlisted: true) == .refused)
     }

@@ -93,6 +93,25 @@ struct LogTests {
         }
     }
 
+    @Test("empty lines without end, and the words of a guest, take no more than they may")
+    func hostile() throws {
+        let directory = "/tmp/smartvm-log-\(UInt32.random(in: 0...UInt32.max))"
+        try FileTree.makeDirectory(directory)
+        defer { try? FileTree.removeAll(directory) }
+        let path = "\(directory)/output.log"
+        let log = CommandLog(RotatedFile(path, LogLimits(bytes: 256 << 10, files: 2)))
+        log.append([UInt8](repeating: 0x0a, count: 256 << 10), .standardOutput)
+        for name in ["output.log", "output.log.1"] {
+            let size = try FileTree.attributes(of: "\(directory)/\(name)").size
+            #expect((1...(256 << 10)).contains(size))
+        }
+        let lines = try File.read(path).split(separator: 0x0a)
+        #expect(lines.allSatisfy { LogRecord(line: $0)?.bytes == [] })
+        #expect(GuestWords.shown("nosuch: not found") == "nosuch: not found")
+        #expect(GuestWords.shown("a\u{1b}[2J\nroot\u{9b}\u{202e}") == "a\u{fffd}[2J\u{fffd}root\u{fffd}\u{fffd}")
+        #expect(GuestWords.shown(String(repeating: "a", count: 5000)).unicodeScalars.count == 4001)
+    }
+
     @Test("a log takes no more of the disk than it may, and loses the oldest")
     func rotation() throws {
         let directory = "/tmp/smartvm-log-\(UInt32.random(in: 0...UInt32.max))"

@@ -1,5 +1,6 @@
 import Glibc
 import Linux
+import Reactor
 import SupervisorProtocol
 import Synchronization
 import Testing
@@ -70,6 +71,33 @@ struct ResolverTests {
             #expect(DNSMessages.code(of: try alone.ask("example.com")) == .refused)
             #expect(DNSMessages.addresses(in: try alone.ask("web")) == ["172.30.0.2"])
         }
+    }
+
+    @Test("a plan that cannot be served is refused in words")
+    func nonsense() throws {
+        func words(_ change: (inout NetworkPlan) throws -> Void) throws -> String {
+            let datagrams = try InternetSocket.datagrams(at: Peer.loopback())
+            let listener = try InternetSocket.listen(at: Peer.loopback())
+            var plan = NetworkPlan(
+                resolver: NetworkPlan.Resolver(
+                    datagramDescriptor: UInt32(datagrams.take()), streamDescriptor: UInt32(listener.take()),
+                    guests: ["127.0.0.1"], servers: [], nameDirectories: []))
+            try change(&plan)
+            let loop = try EventLoop(bufferSize: 4096)
+            return #expect(throws: NetworkFault.self) { try NetworkService(plan, loop: loop) }?.description ?? ""
+        }
+        let pipe = try Pipe()
+        for number in [2, UInt32(pipe.read.rawValue), .max] {
+            let wrong = try words { $0.resolver?.datagramDescriptor = number }
+            #expect(wrong == "descriptor \(number), for names over UDP, is no socket of the internet")
+        }
+        #expect(try words { $0.resolver?.guests = ["web"] } == "'web', a guest's, is no address")
+        #expect(try words { $0.resolver?.servers = ["ns.example"] } == "'ns.example', a name server's, is no address")
+        let rule = NetworkPlan.DomainRule(pattern: "*", allows: true, table: "t", set: "s")
+        #expect(try words { $0.domainRules = [rule] } == "'*' is no domain name")
+        let port = NetworkPlan.Port(transport: .tcp, descriptor: 9, guestAddress: "172.30.0.2", guestPort: 70_000)
+        #expect(
+            try words { $0.ports = [port] } == "port 70000 of the guest at '172.30.0.2' is no place to forward to")
     }
 
     @Test("what is cut is asked again over TCP, many queries on one connection")

@@ -132,7 +132,8 @@ final class CommandRun: EventHandler {
         greetingRegistration = nil
         let connection: FramedConnection
         do throws(Errno) {
-            connection = try FramedConnection(socket, loop: loop, handler: self, source: 0)
+            connection = try FramedConnection(
+                socket, loop: loop, handler: self, source: 0, maximumControl: GuestWords.maximumMessage)
         } catch {
             throw .failed(error)
         }

@@ -63,7 +63,8 @@ final class SessionServer: EventHandler {
         do throws(Errno) {
             let socket = try UnixSocket.accept(listener.rawValue)
             connection = try FramedConnection(
-                socket, loop: loop, handler: self, source: Source.connection.rawValue)
+                socket, loop: loop, handler: self, source: Source.connection.rawValue,
+                maximumControl: GuestWords.maximumMessage)
             // Others wait in the listener's queue.
             if let waiting { loop.remove(waiting) }
             waiting = nil

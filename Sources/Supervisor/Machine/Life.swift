@@ -137,7 +137,7 @@ final class Life: EventHandler {
             if climb == nil { stop(plan.stop) }
         case .failed(let status, let message):
             evidence.commandStatus = status
-            fail(.commandFailed, message)
+            fail(.commandFailed, GuestWords.shown(message))
         case .lost(let why):
             guard climb == nil else { return }
             // The guest is shutting down, and its VMM ends in a moment; or the agent has ended, and it does not.
@@ -166,7 +166,7 @@ final class Life: EventHandler {
     }
 
     private func fail(_ kind: StartReport.Failure, _ message: String) {
-        if evidence.failure == nil { evidence.failure = (kind, message) }
+        if evidence.failure == nil { evidence.failure = (kind, GuestWords.shown(message, keepsLines: true)) }
         guard climb == nil else { return }
         stop([StopStep(.terminate, milliseconds: 3000)])
     }

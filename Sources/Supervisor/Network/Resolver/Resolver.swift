@@ -136,13 +136,13 @@ final class Resolver: EventHandler {
         let isTransfer = query.type == DNSType.wholeTransfer || query.type == DNSType.incrementalTransfer
         guard query.class == dnsInternetClass, !isTransfer else { return reply(query.answer(.notImplemented)) }
         if let answer = answerOfVM(query) { return reply(answer) }
-        guard case .allowed(let rule) = policy.decision(for: query.name), !servers.isEmpty else {
+        guard case .allowed(let rules) = policy.decision(for: query.name), !servers.isEmpty else {
             return reply(query.answer(.refused))
         }
         guard servers.queries < Self.maximumQueries else { return reply(query.answer(.serverFailure)) }
         servers.ask(query, over: transport) { [weak self] response in
             guard let self, let response else { return reply(query.answer(.serverFailure)) }
-            reply(admit(response, to: query, by: rule, over: transport))
+            reply(admit(response, to: query, by: rules, over: transport))
         }
     }
 
@@ -172,15 +172,16 @@ final class Resolver: EventHandler {
 
     /// Lets a server's answer through to the guest, and the guest to what it says.
     private func admit(
-        _ response: DNSResponse, to query: DNSQuery, by rule: NetworkPlan.DomainRule?,
+        _ response: DNSResponse, to query: DNSQuery, by rules: [NetworkPlan.DomainRule],
         over transport: InternetSocket.Transport
     ) -> [UInt8] {
         guard let response = response.stripped({ sets.isForbidden($0) }) else { return query.answer(.serverFailure) }
-        if let rule {
+        if !rules.isEmpty {
             do throws(Errno) {
-                try sets.allow(response.addresses, by: rule)
+                try sets.allow(response.addresses, by: rules)
             } catch {
-                log.note("addresses cannot be put into the set \(rule.set) of the table \(rule.table): \(error)")
+                let names = rules.map { "\($0.table) \($0.set)" }.joined(separator: ", ")
+                log.note("addresses cannot be put into the sets \(names) of the firewall: \(error)")
                 return query.answer(.serverFailure)
             }
         }
