@@ -12,6 +12,9 @@ public final class FileConnection: ArchiveSink, ArchiveSource {
     /// A data frame in the making: room for its header, then the payload.
     private let output: UnsafeMutableRawBufferPointer
     private var outputCount = 0
+    /// A whole data frame. Linux sends on vsock in packets of 64 KiB: with a length that they divide, no frame ends in a packet of a few
+    /// bytes, which would cost the guest as much as a full one.
+    private static let frameLength = 256 << 10
     private let input: UnsafeMutableRawBufferPointer
     /// What has been read and not decoded, and what of the present data frame has not been given out.
     private var undecoded = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -26,8 +29,8 @@ public final class FileConnection: ArchiveSink, ArchiveSource {
     /// - Parameter socket: Blocking.
     public init(_ socket: consuming Descriptor) {
         self.socket = socket
-        output = .allocate(byteCount: FrameHeader.size + FrameType.maximumData, alignment: 4096)
-        input = .allocate(byteCount: FrameHeader.size + FrameType.maximumData, alignment: 4096)
+        output = .allocate(byteCount: Self.frameLength, alignment: 4096)
+        input = .allocate(byteCount: Self.frameLength, alignment: 4096)
     }
 
     deinit {
@@ -45,7 +48,7 @@ public final class FileConnection: ArchiveSink, ArchiveSource {
     /// Takes bytes into the data frame, and sends it when it is full.
     public func commit(_ count: Int) throws(TransferError) {
         outputCount += count
-        if outputCount == FrameType.maximumData { try flush() }
+        if FrameHeader.size + outputCount == Self.frameLength { try flush() }
     }
 
     /// Sends what has been put into the room.

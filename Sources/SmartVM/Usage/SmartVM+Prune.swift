@@ -63,7 +63,7 @@ extension SmartVM {
     }
 
     /// - Returns: Whether it is gone.
-    private func remove(_ item: DiskUsage.Item, _ options: PruneOptions) async throws -> Bool {
+    func remove(_ item: DiskUsage.Item, _ options: PruneOptions) async throws -> Bool {
         switch item.kind {
         case .vms: try await sandboxes.get(item.name).remove()
         case .images where options.all: try await baseImageManager.remove(named: item.name)
