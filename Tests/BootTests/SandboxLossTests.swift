@@ -19,7 +19,7 @@ struct SandboxLossTests {
         try await PrivateData.with { data in
             try await data.shell("ip tuntap add dev gone0 mode tap")
             try await data.shell(#"echo '{"networkInterfaces":[{"ifaceId":"eth0","hostDevName":"gone0"}]}' > c.json"#)
-            let script = "trap 'exit 7' TERM; while :; do sleep 0.1; done"
+            let script = "trap 'exit 7' TERM HUP; while :; do sleep 0.1; done"
             let made = try await data.smartvm(
                 "run", "-d", "--name", "bare", "--config", "\(data.path)/c.json", "--", "sh", "-c", script)
             try #require(made.status == 0, "\(made.standardError)")
