@@ -22,10 +22,14 @@ package struct LifeState: WireModel {
     package var restarts: UInt32
     /// Somebody has asked for the end.
     package var isStopWanted: Bool
+    /// What the logs lack at their ends, because the disk was full; said in them when there is room. Bytes.
+    package var lostOutput: UInt64
+    package var lostConsole: UInt64
 
     package init(
         generation: UInt64, phase: Phase, pid: UInt32? = nil, startedAt: UInt64? = nil, finishedAt: UInt64? = nil,
-        exitStatus: UInt32? = nil, error: String? = nil, restarts: UInt32 = 0, isStopWanted: Bool = false
+        exitStatus: UInt32? = nil, error: String? = nil, restarts: UInt32 = 0, isStopWanted: Bool = false,
+        lostOutput: UInt64 = 0, lostConsole: UInt64 = 0
     ) {
         self.generation = generation
         self.phase = phase
@@ -36,6 +40,8 @@ package struct LifeState: WireModel {
         self.error = error
         self.restarts = restarts
         self.isStopWanted = isStopWanted
+        self.lostOutput = lostOutput
+        self.lostConsole = lostConsole
     }
 
     package static let schema = Schema(
@@ -50,6 +56,8 @@ package struct LifeState: WireModel {
             .optional("error", \.error),
             .defaulted("restarts", \.restarts),
             .defaulted("is_stop_wanted", \.isStopWanted),
+            .defaulted("lost_output", \.lostOutput),
+            .defaulted("lost_console", \.lostConsole),
         ])
 
     /// The file's name in the VM's directory.

@@ -34,7 +34,9 @@ final class PrivateData: Sendable {
         spawn.descriptors = [null.rawValue, null.rawValue, null.rawValue]
         holder = try spawn.start().child
         let root = "/proc/\(holder.pid)/root\(path)"
-        guard try await eventually(seconds: 10, { FileTree.exists("\(root)/ready") }) else { throw Linux.Errno.timedOut }
+        guard try await eventually(seconds: 10, { FileTree.exists("\(root)/ready") }) else {
+            throw Linux.Errno.timedOut
+        }
     }
 
     /// The data directory as this process sees it.

@@ -112,6 +112,7 @@ extension Sandbox {
         imageUse: BaseImageUse?
     ) throws(SmartVMError) -> StartReport? {
         let program = try SupervisorProgram()
+        try SmartVMError.requireSpace(in: manager.host.dataDirectory)
         let runtime = try manager.host.directories.create(record.id)
         manager.step(.runtimeDirectoryMade)
         let waiting: SupervisorProgram.Waiting

@@ -45,7 +45,11 @@ public final class SandboxManager: Sendable {
         let store = store
         let directory = SandboxDirectory(id, in: host.dataDirectory)
         step(.creating)
-        try await BlockingWork.run { try store.insert(record) }
+        let dataDirectory = host.dataDirectory
+        try await BlockingWork.run {
+            try SmartVMError.requireSpace(in: dataDirectory)
+            try store.insert(record)
+        }
         step(.recordWritten)
         do {
             let lock = try await BlockingWork.run { try directory.lock() }
