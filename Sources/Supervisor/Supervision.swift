@@ -42,12 +42,15 @@ final class Supervision: EventHandler, LifeObserver {
         self.plan = plan
         loop = try EventLoop(bufferSize: 256 << 10 | 4096)
         signals = try SignalDescriptor(numbers)
-        console = RotatedFile("\(plan.directory)/console.log", plan.log) { LogGap.text($0) }
-        log = RotatedFile("\(plan.directory)/output.log", plan.log) { LogGap.record($0) }
         events = EventLog(plan)
         stateFile = StateFile(in: plan.directory)
+        let last = stateFile.read()
+        console = RotatedFile(
+            "\(plan.directory)/console.log", plan.log, lost: last?.lostConsole ?? 0, gap: LogGap.text)
+        log = RotatedFile("\(plan.directory)/output.log", plan.log, lost: last?.lostOutput ?? 0, gap: LogGap.record)
         self.report = consume report
-        state = LifeState(generation: plan.generation, phase: .starting)
+        state = LifeState(
+            generation: plan.generation, phase: .starting, lostOutput: log.lost, lostConsole: console.lost)
     }
 
     /// Runs the VM until it is over.
@@ -261,6 +264,8 @@ final class Supervision: EventHandler, LifeObserver {
     // MARK: What is written down
 
     func write() {
+        state.lostOutput = log.lost
+        state.lostConsole = console.lost
         do throws(Errno) { try stateFile.write(state) } catch {
             SupervisorProcess.say("that the VM is \(state.phase.rawValue) cannot be written down: \(error)")
         }

@@ -48,28 +48,27 @@ actor FaultedVM {
     ///
     /// - Parameter expected: States that it may be in.
     func settle(_ what: String, _ expected: Set<SandboxInfo.State>) async throws {
-        var now: SandboxInfo?
-        let isSettled = try await eventuallyAsync(seconds: 60) {
-            now = try await info()
-            return ![.starting, .stopping, .creating, .removing, .restarting].contains(now?.state)
-        }
-        let traces = SandboxTraces.running(id)
         var lies: [String] = []
         var leaks: [String] = []
-        if !isSettled { lies.append("it stays \(String(describing: now?.state))") }
-        if let now, now.state == .running {
-            if SandboxTraces.pid(of: id, "supervisor").map(Int.init) != now.supervisorPid {
-                lies.append("no supervisor")
-            }
-            if SandboxTraces.pid(of: id, "vmm").map(Int.init) != now.vmmPid { lies.append("no VMM") }
-        } else {
-            leaks = traces
+        // Whoever sees a process end may need a moment to say so.
+        _ = try await eventuallyAsync(seconds: 60) {
+            (lies, leaks) = try await compare(expected)
+            return lies.isEmpty && leaks.isEmpty
         }
-        if let state = now?.state, !expected.contains(state) {
-            lies.append("it is \(state), not \(expected): \(now?.error ?? "")")
-        }
-        #expect(lies == [] && leaks == [], "\(what): \(output)")
+        #expect(lies == [] && leaks == [], "\(what): \(lies) \(leaks) \(output)")
         FaultCount.add(leaks: leaks, lies: lies)
+    }
+
+    /// What is said against what there is.
+    private func compare(_ expected: Set<SandboxInfo.State>) async throws -> (lies: [String], leaks: [String]) {
+        guard let now = try await info() else { return ([], id.isEmpty ? [] : SandboxTraces.running(id)) }
+        let state = "\(now.state): \(now.error ?? "")"
+        guard expected.contains(now.state) else { return ([state], []) }
+        guard now.state == .running else { return ([], SandboxTraces.running(now.id)) }
+        let isTrue =
+            SandboxTraces.pid(of: now.id, "supervisor").map(Int.init) == now.supervisorPid
+            && SandboxTraces.pid(of: now.id, "vmm").map(Int.init) == now.vmmPid
+        return (isTrue ? [] : [state], [])
     }
 
     /// It runs: its disk has what was synced last, and gets something new.

@@ -16,6 +16,8 @@ final class PrivateData: Sendable {
 
     /// - Parameter megabytes: The size of the disk.
     init(megabytes: Int) async throws {
+        let image = try await SmartVMProgram.run(["image", "build", "minimal"])
+        try #require(image.status == 0, "\(image.standardError)")
         let path = "/tmp/sf\(UInt16.random(in: 0...UInt16.max))"
         try FileTree.makeDirectory(path)
         self.path = path

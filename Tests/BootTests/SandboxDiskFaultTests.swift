@@ -21,11 +21,12 @@ struct SandboxDiskFaultTests {
             try #require(other.status == 0, "\(other.standardError)")
             let idle = try await data.smartvm("create", "--name", "idle")
             #expect(idle.status == 0)
-            let script = "trap 'exit 7' TERM; while :; do echo a line of the log; sleep 0.05; done"
+            let script = "trap 'exit 7' TERM HUP; while :; do echo a line of the log; sleep 0.05; done"
             let made = try await data.smartvm("run", "-d", "--name", "full", "--", "sh", "-c", script)
             try #require(made.status == 0, "\(made.standardError)")
             // To the last byte; what makes room is not to be guessed.
-            try await data.shell("cat /dev/zero > fill; cat /dev/zero > fill2; true")
+            let filled = try await data.shell("cat /dev/zero > fill; cat /dev/zero > fill2; df . | tail -1")
+            #expect(filled.standardOutput.contains("100%"), "\(filled)")
             FaultCount.add()
             try await Task.sleep(for: .seconds(1))
 
@@ -118,11 +119,16 @@ struct SandboxDiskFaultTests {
             let again = try await data.info("runs")
             if let pid = again?.supervisorPid { kill(Int32(pid), SIGKILL) }
             _ = try await eventually(seconds: 10) { SandboxTraces.pid(of: again?.id ?? "", "supervisor") == nil }
-            let store = Store(path: "\(data.outside)/smartvm.db")
-            try store.update(vm: again?.id ?? "") { record in
-                record.owner = ProcessIdentity(
-                    pid: getpid(), startTime: try ProcessIdentity(of: getpid()).startTime, bootID: "another")
-            }
+            let identity = try ProcessIdentity(of: getpid())
+            let update = #"""
+                import sqlite3, sys
+                database = sqlite3.connect("smartvm.db")
+                database.execute("UPDATE vm SET ownerPID = ?, ownerStart = ?, ownerBootID = 'another' WHERE phase = 'active'", sys.argv[1:])
+                database.commit()
+                """#
+            try File.write(Array(update.utf8), to: "\(data.outside)/update.py")
+            let updated = try await data.shell("python3 update.py \(identity.pid) \(identity.startTime)")
+            #expect(updated.status == 0, "\(updated)")
             try await data.shell("rm -rf run")
             FaultCount.add()
             let rebooted = try await data.info("runs")

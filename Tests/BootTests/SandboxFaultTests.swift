@@ -90,7 +90,7 @@ struct SandboxFaultTests {
                 try await vm.killWhileSupervisorStands(victim, "\(step)")
                 let ending = try command.waitUntilExit()
                 // That it runs is said before it is known that it does no more.
-                let isLate = [.runningWritten, .reported].contains(step)
+                let isLate = [.guestConfigured, .runningWritten, .reported].contains(step)
                 #expect((ending == .exited(0)) == isLate, "\(step): \(vm.output)")
                 try await vm.settle("\(victim) \(step)", [.exited])
                 let now = try await vm.info()

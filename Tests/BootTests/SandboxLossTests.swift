@@ -19,7 +19,7 @@ struct SandboxLossTests {
         try await PrivateData.with { data in
             try await data.shell("ip tuntap add dev gone0 mode tap")
             try await data.shell(#"echo '{"networkInterfaces":[{"ifaceId":"eth0","hostDevName":"gone0"}]}' > c.json"#)
-            let script = "trap 'exit 7' TERM; while :; do sleep 0.1; done"
+            let script = "trap 'exit 7' TERM HUP; while :; do sleep 0.1; done"
             let made = try await data.smartvm(
                 "run", "-d", "--name", "bare", "--config", "\(data.path)/c.json", "--", "sh", "-c", script)
             try #require(made.status == 0, "\(made.standardError)")
@@ -38,10 +38,10 @@ struct SandboxLossTests {
             check(
                 ended?.state == .exited && ended?.exitStatus == 7 && ended?.error == nil, "\(String(describing: ended))"
             )
-            let refused = try await data.smartvm("start", "bare")
-            check(refused.status != 0 && refused.standardError.contains("gone0"), "\(refused)")
-            try await data.shell("rm c.json")
-            let removed = try await data.smartvm("rm", "bare")
+            // The VMM makes a TAP that is not there, which lasts as long as it does.
+            let started = try await data.smartvm("start", "bare")
+            check(started.status == 0, "\(started)")
+            let removed = try await data.smartvm("rm", "-f", "bare")
             check(removed.status == 0, "\(removed)")
         }
     }
@@ -64,7 +64,7 @@ struct SandboxLossTests {
             let stopped = try await data.smartvm("stop", "--time", "1", "other")
             check(stopped.status == 0 && ContinuousClock.now - start < .seconds(20), "\(stopped)")
             let ended = try await data.info("other")
-            check(ended?.state == .exited && ended?.exitStatus == 137, "\(String(describing: ended))")
+            check(ended?.state == .exited && [137, 143].contains(ended?.exitStatus), "\(String(describing: ended))")
             let removed = try await data.smartvm("rm", "other")
             check(removed.status == 0, "\(removed)")
         }

@@ -99,7 +99,7 @@ struct LogTests {
         try FileTree.makeDirectory(directory)
         defer { try? FileTree.removeAll(directory) }
         let path = "\(directory)/output.log"
-        let log = CommandLog(RotatedFile(path, LogLimits(bytes: 256 << 10, files: 2)))
+        let log = CommandLog(RotatedFile(path, LogLimits(bytes: 256 << 10, files: 2), gap: LogGap.record))
         log.append([UInt8](repeating: 0x0a, count: 256 << 10), .standardOutput)
         for name in ["output.log", "output.log.1"] {
             let size = try FileTree.attributes(of: "\(directory)/\(name)").size

@@ -33,6 +33,7 @@ struct SandboxLaunch: Sendable {
     func start(manager: SandboxManager, directory: SandboxDirectory) throws(SmartVMError) -> StartReport? {
         let program = try SupervisorProgram()
         var plan = plan
+        try SmartVMError.requireSpace(in: manager.host.dataDirectory)
         let runtime = try manager.host.directories.create(record.id)
         manager.step(.runtimeDirectoryMade)
         let waiting: SupervisorProgram.Waiting

@@ -58,7 +58,11 @@ public final class SandboxManager: Sendable {
         }
         let named = config.networks ?? []
         step(.creating)
-        try await BlockingWork.run { try store.insert(record, volumes: uses, networks: named) }
+        let dataDirectory = host.dataDirectory
+        try await BlockingWork.run {
+            try SmartVMError.requireSpace(in: dataDirectory)
+            try store.insert(record, volumes: uses, networks: named)
+        }
         step(.recordWritten)
         do {
             let lock = try await BlockingWork.run { try directory.lock() }

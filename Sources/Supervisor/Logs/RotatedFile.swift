@@ -14,14 +14,18 @@ final class RotatedFile {
     /// What is said in the place of so many lost bytes.
     private let gap: (UInt64) -> [UInt8]
     /// Bytes since the last that were written.
-    private var lost: UInt64 = 0
+    private(set) var lost: UInt64
     /// Whether the last byte that was written ended a line.
     private var isAtLineStart = true
 
-    init(_ path: String, _ limits: LogLimits, gap: @escaping (UInt64) -> [UInt8]) {
+    /// - Parameters:
+    ///   - lost: What an earlier supervisor could not write.
+    ///   - gap: What is said in the place of so many lost bytes.
+    init(_ path: String, _ limits: LogLimits, lost: UInt64 = 0, gap: @escaping (UInt64) -> [UInt8]) {
         self.path = path
         self.limits = limits
         self.gap = gap
+        self.lost = lost
     }
 
     /// Appends bytes, which stay together in one file.

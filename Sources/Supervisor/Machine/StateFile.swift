@@ -1,3 +1,4 @@
+internal import FirecrackerAPI
 internal import Glibc
 internal import Linux
 internal import SupervisorProtocol
@@ -11,6 +12,12 @@ final class StateFile {
     init(in directory: String) {
         path = "\(directory)/\(LifeState.fileName)"
         spare = "\(directory)/\(LifeState.spareName)"
+    }
+
+    /// What was written last, if that can be read.
+    func read() -> LifeState? {
+        guard let bytes = try? File.read(path, limit: 1 << 20) else { return nil }
+        return try? LifeState(decoding: bytes, skipsUnknownFields: true)
     }
 
     /// Puts a state in the place of the last one.
