@@ -37,6 +37,7 @@ struct AddressSetTests {
             var renewed: [String: Int] = [:]
             var stripped: [String] = []
             var other: [String] = []
+            var many = 0
             var missing: DNSCode?
         }
         let seen = try PrivateNetwork.run { () throws -> Seen in
@@ -53,7 +54,11 @@ struct AddressSetTests {
             let loopback = try #require(try netlink.link(named: "lo"))
             try netlink.addAddress(0x0a09_0807, prefixLength: 24, to: loopback.index)
             let server = try FakeNameServer { query, _, _ in
-                query.answer(
+                if query.name == DomainName("many.example.com") {
+                    return query.answer(
+                        .noError, (0..<500).map { DNSMessages.record("198.18.\($0 / 250).\($0 % 250 + 1)") })
+                }
+                return query.answer(
                     .noError,
                     [
                         DNSMessages.alias("edge.example.net"),
@@ -82,6 +87,8 @@ struct AddressSetTests {
             try PrivateNetwork.nft(["flush", "set", "ip", "smartvm-test", "first"])
             _ = try stage.askOverTCP([DNSMessages.query("two.example.com")])
             seen.other = try Self.elements(of: "first").keys.sorted()
+            _ = try stage.askOverTCP([DNSMessages.query("many.example.com"), DNSMessages.query("many.example.com")])
+            seen.many = try Self.elements(of: "second").count
             seen.missing = DNSMessages.code(of: try stage.ask("none.example"))
             return seen
         }
@@ -97,6 +104,7 @@ struct AddressSetTests {
         #expect(try #require(seen.renewed["192.0.2.7"]) >= short - 1)
         #expect(try #require(seen.renewed["192.0.2.7"]) > #require(seen.atAnswer["192.0.2.7"]))
         #expect(seen.other.isEmpty)
+        #expect(seen.many == 502)
         #expect(seen.missing == .serverFailure)
     }
 }

@@ -198,7 +198,10 @@ struct ResolverTests {
         // Connections that say little or nothing.
         let peers = try (0..<40).map { _ in try Peer.connect(to: stage.resolver) }
         for peer in peers.prefix(10) { try peer.write([0]) }
-        #expect(DNSMessages.addresses(in: try stage.ask("b.example")) == ["192.0.2.7"])
+        // As a guest does, it asks again if its datagram found the queue full.
+        var answer: [UInt8]?
+        for _ in 0..<10 where answer == nil { answer = try stage.ask(DNSMessages.query("b.example"), seconds: 2) }
+        #expect(DNSMessages.addresses(in: try #require(answer)) == ["192.0.2.7"])
         withExtendedLifetime(peers) {}
     }
 }
