@@ -29,11 +29,13 @@ struct CopyCommand: AsyncParsableCommand {
     var quiet = false
 
     @Argument(
-        help: "What is copied: VM:PATH, a path of this host, or - for a tar archive.", transform: CopyPlace.init(argument:))
+        help: "What is copied: VM:PATH, a path of this host, or - for a tar archive.",
+        transform: CopyPlace.init(argument:))
     var source: CopyPlace
 
     @Argument(
-        help: "Where it goes: VM:PATH, a path of this host, or - for a tar archive.", transform: CopyPlace.init(argument:))
+        help: "Where it goes: VM:PATH, a path of this host, or - for a tar archive.",
+        transform: CopyPlace.init(argument:))
     var destination: CopyPlace
 
     func validate() throws {
@@ -112,8 +114,10 @@ extension CopyPlace {
 extension FileCopySummary {
     /// What was copied, as the beginning of a sentence.
     fileprivate var sentence: String {
-        let counts = [(files, "file", "files"), (directories, "directory", "directories"), (symbolicLinks, "link", "links")]
-            .filter { $0.0 > 0 }.map { "\($0.0) \($0.0 == 1 ? $0.1 : $0.2)" }
+        let counts = [
+            (files, "file", "files"), (directories, "directory", "directories"), (symbolicLinks, "link", "links"),
+        ]
+        .filter { $0.0 > 0 }.map { "\($0.0) \($0.0 == 1 ? $0.1 : $0.2)" }
         return "Copied \(counts.isEmpty ? "an archive" : counts.joined(separator: ", ")), \(ByteSize(bytes)),"
     }
 

@@ -47,7 +47,8 @@ extension SandboxArgument {
         do {
             return try await body(try await sandbox())
         } catch let error as SmartVMError
-            where [.noSuchVM, .invalidState, .nameInUse, .invalidConfiguration, .fileTransferFailed].contains(error.code)
+            where [.noSuchVM, .invalidState, .nameInUse, .invalidConfiguration, .fileTransferFailed].contains(
+                error.code)
         {
             StandardError.print("smartvm: \(error)")
             throw ExitCode.failure

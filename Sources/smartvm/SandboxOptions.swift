@@ -49,7 +49,8 @@ struct SandboxOptions: ParsableArguments {
         SandboxConfig(
             vm: vm, command: command, restart: restart.policy, lifetime: ttl?.duration,
             stopTimeout: stopTimeout.duration,
-            bootTimeout: bootTimeout, diskSize: disk.map { Int64($0.mebibytes) << 20 }, volumes: volume, copyIns: copyIn)
+            bootTimeout: bootTimeout, diskSize: disk.map { Int64($0.mebibytes) << 20 }, volumes: volume, copyIns: copyIn
+        )
     }
 }
 
@@ -57,7 +58,8 @@ extension SandboxVolume {
     fileprivate init(argument: String) throws {
         guard let volume = SandboxVolume(argument) else {
             throw ValidationError(
-                "'\(argument)' is no volume: give NAME:PATH or FILE:PATH, with an absolute PATH, and :ro behind it to only read.")
+                "'\(argument)' is no volume: give NAME:PATH or FILE:PATH, with an absolute PATH, and :ro behind it to only read."
+            )
         }
         self = volume
     }

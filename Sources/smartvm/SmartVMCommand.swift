@@ -20,7 +20,8 @@ struct SmartVMCommand: AsyncParsableCommand {
             RunCommand.self, CreateCommand.self, StartCommand.self, StopCommand.self, KillCommand.self,
             RestartCommand.self, RemoveCommand.self, ListCommand.self, InspectCommand.self, ExecCommand.self,
             ShellCommand.self, LogsCommand.self, WaitCommand.self, RenameCommand.self, PauseCommand.self,
-            UnpauseCommand.self, CopyCommand.self, VolumeCommand.self, SystemCommand.self, ConfigCommand.self, ImageCommand.self, VMMCommand.self,
+            UnpauseCommand.self, CopyCommand.self, VolumeCommand.self, SystemCommand.self, ConfigCommand.self,
+            ImageCommand.self, VMMCommand.self,
             DoctorCommand.self, BenchCommand.self,
         ])
 

@@ -111,7 +111,8 @@ extension BaseImageManager {
         guard let lock = directory.freeLock() else { return false }
         defer { directory.settle(lock) }
         // Whoever runs a VM from it has a lock on the directory, and who will run one is written down.
-        guard (try? users(of: directory)) == [], let unused = try? FileLock(directory: directory.path, .exclusive), unused.isInPlace(directory.path),
+        guard (try? users(of: directory)) == [], let unused = try? FileLock(directory: directory.path, .exclusive),
+            unused.isInPlace(directory.path),
             (try? directory.remove()) != nil
         else { return false }
         withExtendedLifetime(unused) {}

@@ -2,7 +2,9 @@ extension VMConfig {
     /// The same with every path of this host made absolute: what it means then does not depend on where it is used.
     func withAbsolutePaths() -> VMConfig {
         var config = self
-        if let path = config.bootSource?.kernelImagePath { config.bootSource?.kernelImagePath = HostPath.absolute(path) }
+        if let path = config.bootSource?.kernelImagePath {
+            config.bootSource?.kernelImagePath = HostPath.absolute(path)
+        }
         if let path = config.bootSource?.initrdPath { config.bootSource?.initrdPath = HostPath.absolute(path) }
         for index in config.drives.indices {
             config.drives[index].pathOnHost = config.drives[index].pathOnHost.map(HostPath.absolute)

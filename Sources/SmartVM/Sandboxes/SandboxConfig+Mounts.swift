@@ -44,7 +44,8 @@ extension SandboxConfig {
         }
         if let path = Self.firstRepeated(volumes.map(\.path) + copyIns.map(\.path)) {
             throw SmartVMError(
-                .invalidConfiguration, "Two things are to be mounted at \(path).", cure: "Choose another place for one.")
+                .invalidConfiguration, "Two things are to be mounted at \(path).", cure: "Choose another place for one."
+            )
         }
     }
 

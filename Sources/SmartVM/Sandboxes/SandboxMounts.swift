@@ -46,7 +46,8 @@ struct SandboxMounts: Sendable {
             boot.drives.append(
                 Drive(
                     driveId: boot.freeDriveID("volume\(index)"), isRootDevice: false,
-                    cacheType: entry.isKept ? .writeback : .unsafe, isReadOnly: entry.isReadOnly, pathOnHost: entry.file))
+                    cacheType: entry.isKept ? .writeback : .unsafe, isReadOnly: entry.isReadOnly, pathOnHost: entry.file
+                ))
             mounts.append(GuestDescription.Mount(device: device, path: entry.path, isReadOnly: entry.isReadOnly))
         }
         return mounts.sorted { $0.path < $1.path }
@@ -92,7 +93,7 @@ extension SandboxManager {
                 names.isEmpty ? "another process has it" : "one of \(names) is being started with it",
                 cure: "See who has it open: fuser -v \(path)")
         } catch {
-            throw volume.unusable(path, error)
+            throw volume.volumeUnusable(path, error)
         }
     }
 }
@@ -104,7 +105,7 @@ extension SandboxVolume {
             cure: cure)
     }
 
-    fileprivate func unusable(_ path: String, _ error: Errno) -> SmartVMError {
+    fileprivate func volumeUnusable(_ path: String, _ error: Errno) -> SmartVMError {
         SmartVMError(
             .invalidFile, "The volume \(source) cannot be used: \(path): \(error).",
             cure: [.permissionDenied, .readOnlyFileSystem].contains(error) && !isReadOnly
@@ -117,7 +118,7 @@ extension SandboxVolume {
     /// - Throws: `INVALID_FILE`.
     func checkFile(_ file: String) throws(SmartVMError) {
         let kind: FileStatus.Kind
-        do throws(Errno) { kind = try FileStatus(of: file).kind } catch { throw unusable(file, error) }
+        do throws(Errno) { kind = try FileStatus(of: file).kind } catch { throw volumeUnusable(file, error) }
         guard kind != .directory else {
             throw SmartVMError(
                 .invalidFile, "The volume \(source) is a directory.",

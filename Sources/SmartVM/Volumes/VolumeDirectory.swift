@@ -49,7 +49,9 @@ struct VolumeDirectory: Sendable {
         guard isName else {
             throw SmartVMError(
                 .invalidConfiguration, "'\(name)' is not a name of a volume.",
-                cure: "Names have 1 to 63 letters, digits, dots, dashes and underscores; a file is given with a slash: ./\(name)")
+                cure:
+                    "Names have 1 to 63 letters, digits, dots, dashes and underscores; a file is given with a slash: ./\(name)"
+            )
         }
     }
 }

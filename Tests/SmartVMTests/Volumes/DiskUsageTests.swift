@@ -22,7 +22,9 @@ struct DiskUsageTests {
             try File.write([1], to: "\(data)/firecracker/v1.10.0/\(program)", mode: 0o755)
         }
         try FileTree.makeDirectories("\(data)/images/.partial")
-        for name in ["free.part", "free.part.json", "taken.part"] { try File.write([1], to: "\(data)/images/.partial/\(name)") }
+        for name in ["free.part", "free.part.json", "taken.part"] {
+            try File.write([1], to: "\(data)/images/.partial/\(name)")
+        }
         let running = try await manager.create(
             SandboxConfig(vm: VMConfig(id: "running", image: "minimal"), volumes: [.init(source: "kept", path: "/v")]))
         try await manager.createVolume("loose", size: 32 << 20)
@@ -32,7 +34,7 @@ struct DiskUsageTests {
             record.owner = try ProcessIdentity(of: Int32(ProcessInfo.processInfo.processIdentifier))
         }
 
-        let usage = try await smartVM.diskUsage()
+        let usage = try await smartVM.dataUsage()
         func isInUse(_ name: String) -> Bool? { usage.items.first { $0.name == name }?.isInUse }
         #expect(isInUse("minimal") == true && isInUse("unused") == true && isInUse("v1.10.0") == false)
         #expect(isInUse("running") == true && isInUse("idle") == false)
@@ -44,7 +46,9 @@ struct DiskUsageTests {
         let sum = try #require(usage.sums.first { $0.kind == .volumes })
         #expect(sum.count == 2 && sum.inUse == 1 && sum.reclaimable < sum.allocated)
 
-        let refused = await #expect(throws: SmartVMError.self) { try await smartVM.baseImageManager.remove(named: "unused") }
+        let refused = await #expect(throws: SmartVMError.self) {
+            try await smartVM.baseImageManager.remove(named: "unused")
+        }
         #expect(refused?.code == .imageInUse && refused?.message == "The image unused is used by idle.")
         let first = try await smartVM.prune()
         #expect(first.removed.map(\.name) == ["idle"] && first.failures == [])

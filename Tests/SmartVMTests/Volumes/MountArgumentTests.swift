@@ -38,7 +38,8 @@ struct MountArgumentTests {
         #expect(volume.isFile == text.hasPrefix("/") || text.hasPrefix("."))
     }
 
-    @Test("what is no volume is none", arguments: ["", "data", "data:", ":/srv", "data:srv", "a:b:/srv", "data:/srv:rx"])
+    @Test(
+        "what is no volume is none", arguments: ["", "data", "data:", ":/srv", "data:srv", "a:b:/srv", "data:/srv:rx"])
     func noVolumes(text: String) {
         #expect(SandboxVolume(text) == nil)
     }
@@ -83,7 +84,8 @@ struct MountArgumentTests {
         config.copyIns = [SandboxCopyIn(directory: ".", path: "/c")]
         let settled = try config.settled()
         let here = FileManager.default.currentDirectoryPath
-        #expect(settled.vm.bootSource?.kernelImagePath == "\(here)/k" && settled.vm.bootSource?.initrdPath == "\(here)/i")
+        #expect(
+            settled.vm.bootSource?.kernelImagePath == "\(here)/k" && settled.vm.bootSource?.initrdPath == "\(here)/i")
         #expect(settled.vm.drives.map(\.pathOnHost) == ["\(here)/dir/d.ext4", nil])
         #expect(settled.vm.drives.map(\.socket) == [nil, "\(here)/s.sock"])
         #expect(settled.vm.pmem.first?.pathOnHost == "/already/p" && settled.vm.logger?.logPath == "\(here)/log")
@@ -101,7 +103,9 @@ struct MountArgumentTests {
         places.volumes = [SandboxVolume(source: "a", path: "/x/")]
         places.copyIns = [SandboxCopyIn(directory: "/tmp", path: "/x")]
         var twice = config
-        twice.volumes = [SandboxVolume(source: "a", path: "/x"), SandboxVolume(source: "a", path: "/y", isReadOnly: true)]
+        twice.volumes = [
+            SandboxVolume(source: "a", path: "/x"), SandboxVolume(source: "a", path: "/y", isReadOnly: true),
+        ]
         var name = config
         name.volumes = [SandboxVolume(source: "-a", path: "/x")]
         var agent = config

@@ -101,10 +101,14 @@ struct VolumeTests {
             try FileTree.makeSymbolicLink("\(directory)/link", to: file)
             func mounts(_ name: String) async throws -> SandboxMounts {
                 let sandbox = try await manager.get(name)
-                return try await SandboxMounts(try await sandbox.config, of: try await sandbox.storedRecord(), in: manager)
+                return try await SandboxMounts(
+                    try await sandbox.config, of: try await sandbox.storedRecord(), in: manager)
             }
-            for (writer, other, reader) in [("data", "data", "data"), (file, "\(directory)/link", "\(directory)/link")] {
-                for (name, volume) in [("a", "\(writer):/v"), ("b", "\(other):/v"), ("r", "\(reader):/v:ro"), ("s", "\(reader):/v:ro")] {
+            for (writer, other, reader) in [("data", "data", "data"), (file, "\(directory)/link", "\(directory)/link")]
+            {
+                for (name, volume) in [
+                    ("a", "\(writer):/v"), ("b", "\(other):/v"), ("r", "\(reader):/v:ro"), ("s", "\(reader):/v:ro"),
+                ] {
                     _ = try await manager.create(try config(name, volume))
                 }
                 var held: SandboxMounts? = try await mounts("a")
