@@ -37,12 +37,12 @@ struct SandboxFileTests {
                 mkdir -p "tree/a b/empty"; cd tree; echo x > x; ln x "a b/second"; ln -s ../x "a b/link"; chmod 640 x
                 truncate -s 1G sparse; printf end >> sparse; touch -d '2001-02-03 04:05:06.789' x "a b"; echo c > ./a:b
                 """, in: directory)
-            let list = "find . -printf '%P %y %m %T@ %s %l\\n' | sort"
+            let list = "find . -mindepth 1 -printf '%P %y %m %T@ %s %l\\n' | sort"
             let before = try await shell("cd tree; \(list)", in: directory)
             _ = try await shell(
                 """
                 "$0" cp tree \(name):/root; "$0" cp \(name):/root/tree out; "$0" cp \(name):/root/tree - | tar -x
-                mkdir back; "$0" cp \(name):/root/tree/. back; tar -c tree | "$0" cp - \(name):/mnt
+                mkdir back; "$0" cp \(name):/root/tree/. back; tar -Sc --format=posix tree | "$0" cp - \(name):/mnt
                 [ $(du -k out/sparse | cut -f1) -lt 1000 ]; [ $(stat -c %h out/x) = 2 ]; cmp tree/sparse out/sparse
                 "$0" cp ./tree/a:b \(name):/root/one; [ "$("$0" exec \(name) cat /root/one)" = c ]
                 """, in: directory)

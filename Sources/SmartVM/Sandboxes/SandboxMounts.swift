@@ -39,7 +39,7 @@ struct SandboxMounts: Sendable {
     /// Puts them behind the other drives.
     ///
     /// - Returns: Where the guest finds them, those that lie in others after these.
-    func attach(to boot: inout BootPlan) throws(SmartVMError) -> [GuestDescription.Mount] {
+    func addDrives(to boot: inout BootPlan) throws(SmartVMError) -> [GuestDescription.Mount] {
         var mounts: [GuestDescription.Mount] = []
         for (index, entry) in entries.enumerated() {
             let device = try boot.nextDevice()
