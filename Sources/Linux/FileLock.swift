@@ -36,6 +36,15 @@ public struct FileLock: ~Copyable, Sendable {
         self.descriptor = descriptor
     }
 
+    /// Whether some process that this one can see has a lock on what is at the path, as /proc/locks says it: nobody is disturbed by the
+    /// question, and the answer may be out of date at once. A file of another file system with the same number counts too.
+    public static func isHeld(_ path: String) -> Bool {
+        guard let status = try? FileStatus(of: path), let locks = try? File.readText("/proc/locks") else {
+            return false
+        }
+        return locks.split(separator: "\n").contains { $0.contains("FLOCK") && $0.contains(":\(status.inode) ") }
+    }
+
     /// Whether the path leads to what is locked, not to a file that has taken its place since, or to none.
     public borrowing func isInPlace(_ path: String) -> Bool {
         guard let own = try? FileStatus(of: "/proc/self/fd/\(descriptor.rawValue)"),

@@ -39,14 +39,6 @@ public enum UnixSocket {
         return Descriptor(owning: try systemCall { clinux_accept(listener, flags) })
     }
 
-    /// How many bytes the kernel keeps of what this end has sent and the other has not read, as far as this process may say so.
-    public static func setSendBuffer(_ bytes: Int32, of socket: Int32) {
-        var bytes = bytes
-        let length = socklen_t(MemoryLayout<Int32>.size)
-        if setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, length) == 0 { return }
-        setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, length)
-    }
-
     private static func make(nonBlocking: Bool) throws(Errno) -> Descriptor {
         let kind =
             Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)

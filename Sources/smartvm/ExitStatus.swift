@@ -14,8 +14,7 @@ enum ExitStatus {
 
     private static let vmCodes: Set<SmartVMError.Code> = [
         .noSuchVM, .invalidState, .nameInUse, .invalidConfiguration, .invalidFile, .bootFailed, .commandFailed,
-        .apiError,
-        .vmmFailed, .guestUnreachable, .guestProtocol,
+        .apiError, .vmmFailed, .guestUnreachable, .guestProtocol, .fileTransferFailed,
     ]
 
     static func of(_ error: SmartVMError) -> Int32 {

@@ -22,7 +22,7 @@ struct SystemUsageCommand: AsyncParsableCommand {
     var format = OutputFormat.table
 
     func run() async throws {
-        let usage = try await SmartVM().diskUsage()
+        let usage = try await SmartVM().dataUsage()
         switch format {
         case .json: print(verbose ? try JSONText.of(usage.items) : try JSONText.of(usage.sums))
         case .table: print(verbose ? items(usage) : sums(usage))

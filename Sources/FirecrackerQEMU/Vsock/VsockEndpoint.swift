@@ -20,13 +20,8 @@ final class VsockEndpoint {
     private var leftover: [UInt8] = []
     private var leftoverStart = 0
 
-    /// As much as a guest's connection may have under way.
-    private static let sendBuffer: Int32 = 1 << 20
-
     init(_ number: UInt64, _ socket: consuming Linux.Descriptor) {
         self.number = number
-        // What a reader that is busy for a moment does not take stays in the kernel, and need not be copied to wait here.
-        UnixSocket.setSendBuffer(Self.sendBuffer, of: socket.rawValue)
         self.socket = socket
     }
 

@@ -78,14 +78,8 @@ public enum SessionReport: FrameMessage, Hashable {
         switch type {
         case .hello: self = .hello(try Hello(from: &payload))
         case .configured:
-            let problems = try payload.list { (reader) throws(GuestProtocolError) in try reader.string() }
-            // The agent of an older snapshot makes no difference between them.
-            guard payload.remaining > 0 else {
-                self = .configured(problems: problems)
-                return
-            }
             self = .configured(
-                problems: problems,
+                problems: try payload.list { (reader) throws(GuestProtocolError) in try reader.string() },
                 failures: try payload.list { (reader) throws(GuestProtocolError) in try reader.string() })
         case .ended: self = .ended(try Shutdown(from: &payload))
         default: throw .unexpectedFrame(type: type.rawValue)

@@ -78,7 +78,7 @@ extension Sandbox {
         var boot = try await BootPlan(
             config.vm, in: host.dataDirectory, images: host.baseImageManager, imageProgress: imageProgress)
         let mounts = try await SandboxMounts(config, of: record, in: manager)
-        let guestMounts = try mounts.attach(to: &boot)
+        let guestMounts = try mounts.addDrives(to: &boot)
         if config.diskSize != nil { try attachDisk(&boot) }
         let connection = try await connect(record, config, ports: ports, &boot)
         do {

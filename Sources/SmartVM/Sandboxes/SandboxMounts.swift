@@ -39,7 +39,7 @@ struct SandboxMounts: Sendable {
     /// Puts them behind the other drives.
     ///
     /// - Returns: Where the guest finds them, those that lie in others after these.
-    func attach(to boot: inout BootPlan) throws(SmartVMError) -> [GuestDescription.Mount] {
+    func addDrives(to boot: inout BootPlan) throws(SmartVMError) -> [GuestDescription.Mount] {
         var mounts: [GuestDescription.Mount] = []
         for (index, entry) in entries.enumerated() {
             let device = try boot.nextDevice()
@@ -93,7 +93,7 @@ extension SandboxManager {
                 names.isEmpty ? "another process has it" : "one of \(names) is being started with it",
                 cure: "See who has it open: fuser -v \(path)")
         } catch {
-            throw volume.unusable(path, error)
+            throw volume.volumeUnusable(path, error)
         }
     }
 }
@@ -105,7 +105,7 @@ extension SandboxVolume {
             cure: cure)
     }
 
-    fileprivate func unusable(_ path: String, _ error: Errno) -> SmartVMError {
+    fileprivate func volumeUnusable(_ path: String, _ error: Errno) -> SmartVMError {
         SmartVMError(
             .invalidFile, "The volume \(source) cannot be used: \(path): \(error).",
             cure: [.permissionDenied, .readOnlyFileSystem].contains(error) && !isReadOnly
@@ -118,7 +118,7 @@ extension SandboxVolume {
     /// - Throws: `INVALID_FILE`.
     func checkFile(_ file: String) throws(SmartVMError) {
         let kind: FileStatus.Kind
-        do throws(Errno) { kind = try FileStatus(of: file).kind } catch { throw unusable(file, error) }
+        do throws(Errno) { kind = try FileStatus(of: file).kind } catch { throw volumeUnusable(file, error) }
         guard kind != .directory else {
             throw SmartVMError(
                 .invalidFile, "The volume \(source) is a directory.",

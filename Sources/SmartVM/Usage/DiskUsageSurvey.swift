@@ -20,8 +20,8 @@ struct DiskUsageSurvey: Sendable {
         for directory in images.imageDirectories() {
             let users = try images.users(of: directory)
             // A VM that does not stay has a lock on the directory.
-            let isFree = (try? FileLock(directory: directory.path)) != nil
-            items.append(item(.images, directory.name, directory.path, isInUse: !users.isEmpty || !isFree, users))
+            let isLocked = FileLock.isHeld(directory.path)
+            items.append(item(.images, directory.name, directory.path, isInUse: !users.isEmpty || isLocked, users))
         }
         for vm in vms {
             items.append(item(.vms, vm.name, sandboxes.directory(vm.id).path, isInUse: !vm.state.isReclaimable))

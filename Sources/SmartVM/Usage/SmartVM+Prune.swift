@@ -28,7 +28,7 @@ public struct PruneReport: Hashable, Sendable, Codable {
 
 extension SmartVM {
     /// What the data directory takes on the disk, and what of it could be freed.
-    public func diskUsage() async throws -> DiskUsage {
+    public func dataUsage() async throws -> DiskUsage {
         let survey = DiskUsageSurvey(
             dataDirectory: sandboxes.host.dataDirectory, images: baseImageManager, sandboxes: sandboxes)
         let vms = try await sandboxes.list(all: true)
@@ -42,7 +42,7 @@ extension SmartVM {
         var report = PruneReport()
         // In this order: what VMs are made with is free only when they are gone.
         for kinds in [[DiskUsage.Kind.vms], [.images, .volumes, .vmms, .caches]] {
-            for item in try await diskUsage().items where kinds.contains(item.kind) && !item.isInUse {
+            for item in try await dataUsage().items where kinds.contains(item.kind) && !item.isInUse {
                 do {
                     if try await remove(item, options) { report.removed.append(item) }
                 } catch let error as SmartVMError where Self.isOvertaken(error) {

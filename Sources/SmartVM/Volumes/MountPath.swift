@@ -10,20 +10,20 @@ enum MountPath {
     /// - Parameter what: What is to be mounted there, for messages.
     /// - Throws: `INVALID_CONFIG`.
     static func checked(_ path: String, _ what: String) throws(SmartVMError) -> String {
-        func refusal(_ why: String) -> SmartVMError {
+        func mountRefusal(_ why: String) -> SmartVMError {
             SmartVMError(
                 .invalidConfiguration, "\(what) cannot be mounted at '\(path)': \(why).",
                 cure: "Give a directory of the guest: an absolute path, such as /data.")
         }
-        guard path.hasPrefix("/") else { throw refusal("that is no absolute path") }
-        guard !path.utf8.contains(0), path.utf8.count < 4096 else { throw refusal("that is no path") }
+        guard path.hasPrefix("/") else { throw mountRefusal("that is no absolute path") }
+        guard !path.utf8.contains(0), path.utf8.count < 4096 else { throw mountRefusal("that is no path") }
         let components = path.split(separator: "/").filter { $0 != "." }
-        guard !components.contains("..") else { throw refusal("it leads upwards") }
-        guard !components.isEmpty else { throw refusal("the guest's root is there") }
-        guard components.allSatisfy({ $0.utf8.count <= 255 }) else { throw refusal("a name in it is too long") }
+        guard !components.contains("..") else { throw mountRefusal("it leads upwards") }
+        guard !components.isEmpty else { throw mountRefusal("the guest's root is there") }
+        guard components.allSatisfy({ $0.utf8.count <= 255 }) else { throw mountRefusal("a name in it is too long") }
         let normal = "/" + components.joined(separator: "/")
         if let place = reserved.first(where: { normal == $0 || normal.hasPrefix("\($0)/") }) {
-            throw refusal("\(place) is the guest's own")
+            throw mountRefusal("\(place) is the guest's own")
         }
         return normal
     }
