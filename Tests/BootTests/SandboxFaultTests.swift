@@ -107,6 +107,28 @@ struct SandboxFaultTests {
             try await vm.startAndUse("at last")
         }
     }
+
+    @Test("any process at any moment; SMARTVM_FAULT_ROUNDS says how often")
+    func anyMoment() async throws {
+        let rounds = EnvironmentVariable.value("SMARTVM_FAULT_ROUNDS").flatMap { Int($0) } ?? 4
+        try await FaultedVM.with { vm in
+            try await vm.startAndUse("at first")
+            for round in 0..<rounds {
+                let command = try await vm.info()?.state == .running ? "stop" : "start"
+                let child = try await vm.start(command, fault: "none:0")
+                let moment = Int.random(in: 0...(command == "stop" ? 500 : 3000))
+                try await Task.sleep(for: .milliseconds(moment))
+                let victim = ["command", "supervisor", "vmm", "qemu"].randomElement() ?? "command"
+                let pid = victim == "command" ? child.pid : SandboxTraces.pid(of: await vm.id, victim)
+                if let pid { kill(pid, SIGKILL) }
+                _ = try child.waitUntilExit()
+                let what = "round \(round): \(command), \(victim) after \(moment) ms"
+                try await vm.settle(what, [.exited, .running])
+                if try await vm.info()?.state == .running { try await vm.use(what) }
+            }
+            try await vm.startAndUse("at last")
+        }
+    }
 }
 
 extension FaultedVM {
