@@ -143,10 +143,11 @@ struct SandboxFaultTests {
 extension SandboxStep {
     fileprivate static let creating: [SandboxStep] = [.recordWritten, .directoryMade, .diskMade, .created]
     fileprivate static let starting: [SandboxStep] = [
-        .locked, .runtimeDirectoryMade, .planWritten, .supervisorSpawned, .ownerWritten, .supervisorReleased, .started,
+        .locked, .portsTaken, .networkMade, .runtimeDirectoryMade, .planWritten, .supervisorSpawned, .ownerWritten,
+        .supervisorReleased, .started,
     ]
     fileprivate static let stopping: [SandboxStep] = [
-        .stopAsked, .supervisorEnded, .runtimeDirectoryRemoved, .endWritten,
+        .stopAsked, .supervisorEnded, .runtimeDirectoryRemoved, .networkRemoved, .endWritten,
     ]
 }
 

@@ -9,7 +9,16 @@ extension Sandbox {
     /// - Throws: `PORT_IN_USE`, `PORT_NOT_PERMITTED`.
     func takePorts(_ config: SandboxConfig) async throws -> [PortSocket] {
         let wanted = config.ports
-        let sockets = try await BlockingWork.run { try wanted.map { try PortSocket($0) } }
+        let store = manager.store
+        let sockets = try await BlockingWork.run {
+            try wanted.map { port in
+                do throws(SmartVMError) {
+                    return try PortSocket(port)
+                } catch  where error.code == .portInUse {
+                    throw try error.naming(store.vm(withPort: port.hostPort, port.transport.rawValue))
+                }
+            }
+        }
         manager.step(.portsTaken)
         return sockets
     }
@@ -106,6 +115,15 @@ enum NetworkPermission {
 }
 
 extension SmartVMError {
+    /// The same, if a VM of ours has the port, with its name.
+    fileprivate func naming(_ vm: String?) -> SmartVMError {
+        guard let vm else { return self }
+        return SmartVMError(
+            code, message.replacing(" by another program, or by another VM", with: " by the VM \(vm)"),
+            cure: "Choose another port, or 0 for one that is free; or stop that VM: smartvm stop \(vm)",
+            underlying: underlying)
+    }
+
     /// Whether it says that this host has no network for guests.
     fileprivate var isOfHost: Bool { [.networkNotPermitted, .networkFailed, .programNotFound].contains(code) }
 }

@@ -92,6 +92,16 @@ extension Store {
         }
     }
 
+    /// The name of the VM that has a port of the host.
+    func vm(withPort port: Int, _ transport: String) throws(SmartVMError) -> String? {
+        try read { database in
+            try String.fetchOne(
+                database,
+                sql: "SELECT name FROM vm JOIN port ON port.vm = vm.id WHERE hostPort = ? AND transport = ?",
+                arguments: [port, transport])
+        }
+    }
+
     /// The names of a VM's files are these now.
     func setNames(_ names: [String], ofVM vm: String) throws(SmartVMError) {
         try write { database in
