@@ -69,7 +69,7 @@ struct SandboxNetworkTests {
                     #expect(started.status == 0 && started.standardError == "", "\(started.standardError)")
                 }
                 try await checkReach(web, bound, other, network)
-                try await checkPorts(web)
+                try await checkPorts(web, directory)
                 try await checkEgress(bound)
                 try await checkLives(bound, other, network)
             } catch {
@@ -107,9 +107,16 @@ struct SandboxNetworkTests {
         }
     }
 
-    private func checkPorts(_ web: String) async throws {
-        _ = try await shell(
-            web, "(echo published | nc -l -p 80 & nc -u -l -p 7 -e cat &) >/dev/null 2>&1 </dev/null; sleep 0.3")
+    private func checkPorts(_ web: String, _ directory: String) async throws {
+        let program = "\(directory)/udp-echo"
+        try await GuestProgram.compile("udp-echo", to: program)
+        _ = try await Tool(name: "bash", purpose: "copy a program", package: "bash").run([
+            "-c",
+            "base64 $1 | $2 exec -i $3 -- sh -c 'base64 -d >/tmp/udp-echo; chmod +x /tmp/udp-echo; /tmp/udp-echo 7'",
+            "bash",
+            program, SmartVMProgram.path, web,
+        ])
+        _ = try await shell(web, "(echo published | nc -l -p 80 &) >/dev/null 2>&1 </dev/null; sleep 0.3")
         let listed = try await smartvm("port", web).standardOutput.split(separator: "\n").map(String.init)
         let ports = try await info(web).ports
         #expect(
