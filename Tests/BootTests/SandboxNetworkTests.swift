@@ -27,7 +27,7 @@ struct SandboxNetworkTests {
     }
 
     private func ping(_ vm: String, _ address: String) async throws -> Bool {
-        try await shell(vm, "ping -c 1 -W 2 \(address)").contains(" 0% packet loss")
+        try await shell(vm, "ping -c 1 -W 1 \(address)").contains(" 0% packet loss")
     }
 
     private func fetch(_ vm: String, _ address: String, port: Int = 80) async throws -> String {
@@ -136,6 +136,16 @@ struct SandboxNetworkTests {
 
     /// What the rules of the VM allow, and nothing else.
     private func checkEgress(_ bound: String) async throws {
+        try await checkRulesHold(bound)
+        #expect(try await fetch(bound, "198.51.100.1", port: 53).contains("can't connect"))
+        #expect(try await !ping(bound, "198.51.100.1"))
+        let refused = try await shell(bound, "nslookup elsewhere.test; timeout 2 nslookup web.example 198.51.100.1")
+        #expect(refused.contains("REFUSED") && !refused.contains("Address: 198.51.100.1\n"), "\(refused)")
+        #expect(try await fetch(bound, "169.254.169.254").contains("can't connect"))
+    }
+
+    /// The same, in fewer questions.
+    private func checkRulesHold(_ bound: String) async throws {
         let listed = try await fetch(bound, "198.51.100.9")
         #expect(listed.contains("peer 198.51.100.2"), "\(listed)")
         // Another port of the same address.
@@ -143,11 +153,6 @@ struct SandboxNetworkTests {
         // The address of a name is open when the name was asked for, and its port alone.
         let page = try await fetch(bound, "web.example")
         #expect(page.contains("peer 198.51.100.2"), "\(page)")
-        #expect(try await fetch(bound, "198.51.100.1", port: 53).contains("can't connect"))
-        #expect(try await !ping(bound, "198.51.100.1"))
-        let refused = try await shell(bound, "nslookup elsewhere.test; nslookup web.example 198.51.100.1")
-        #expect(refused.contains("REFUSED") && !refused.contains("Address: 198.51.100.1\n"), "\(refused)")
-        #expect(try await fetch(bound, "169.254.169.254").contains("can't connect"))
     }
 
     private func checkLives(_ bound: String, _ other: String, _ network: String) async throws {
@@ -159,13 +164,13 @@ struct SandboxNetworkTests {
             return now.state == .running && now.restarts == 1
         }
         #expect(isBack)
-        try await checkEgress(bound)
+        try await checkRulesHold(bound)
         // It is stopped, of which nothing is left, and started.
         _ = try await smartvm("stop", bound)
         #expect(try await !NetworkHost.rules().contains(before.networks[0].address))
         _ = try await smartvm("start", bound)
         #expect(try await fetch(bound, "198.51.100.1").contains("can't connect"))
-        try await checkEgress(bound)
+        try await checkRulesHold(bound)
         #expect(try await info(bound).networks.map(\.address) == before.networks.map(\.address))
         // A supervisor that was killed leaves nothing that the next command does not take back.
         let life = try await info(other)

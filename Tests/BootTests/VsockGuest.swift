@@ -1,7 +1,5 @@
 import Glibc
 import Linux
-import Subprocess
-import SystemPackage
 
 @testable import SmartVM
 

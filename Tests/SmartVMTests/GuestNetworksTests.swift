@@ -20,13 +20,13 @@ struct GuestNetworksTests {
     @Test("they are made, listed and removed; the default one is always there")
     func life() async throws {
         try await withManager { manager in
-            let before = try await manager.networks()
+            let before = try await manager.listNetworks()
             #expect(before.map(\.name) == ["default"] && before.first?.bridge == "svbr0")
             let back = try await manager.createNetwork(NetworkConfig(name: "back", isolatesGuests: true))
             let lab = try await manager.createNetwork(NetworkConfig(name: "lab", subnet: "10.213.7.9/24"))
             #expect(back.isolatesGuests && back.subnet.hasPrefix("172.30.") && back.members == [])
             #expect(lab.subnet == "10.213.7.0/24" && lab.gateway == "10.213.7.1")
-            let all = try await manager.networks()
+            let all = try await manager.listNetworks()
             #expect(all.map(\.name) == ["default", "back", "lab"])
             #expect(Set(all.map(\.bridge)).count == 3 && Set(all.map(\.subnet)).count == 3)
             for network in all { #expect(throws: Never.self) { try InterfaceName.check(network.bridge) } }
@@ -45,7 +45,7 @@ struct GuestNetworksTests {
             try await manager.removeNetwork("back")
             #expect(await code { try await manager.removeNetwork("back") } == .noSuchNetwork)
             #expect(await code { try await manager.removeNetwork("default") } == .invalidConfiguration)
-            #expect(await code { _ = try await manager.network("back") } == .noSuchNetwork)
+            #expect(await code { _ = try await manager.getNetwork("back") } == .noSuchNetwork)
         }
     }
 
@@ -102,14 +102,14 @@ struct GuestNetworksTests {
             vm: record.id, connection: .begin(owner: supervisor, ports: [port], problem: "none")
         ) { $0.phase = .active }
         #expect(try store.leaseOwners() == [supervisor])
-        #expect(try store.connections()[record.id]?.ports == [port])
-        #expect(try store.connections(of: record.id)[record.id]?.problem == "none")
+        #expect(try store.vmConnections()[record.id]?.ports == [port])
+        #expect(try store.vmConnections(of: record.id)[record.id]?.problem == "none")
         // Between the two steps of a new name both files are the VM's own.
         try store.update(vm: record.id, connection: .rename(to: "shop")) { $0.name = "shop" }
         #expect(try store.leases(ofVM: record.id).first?.tap?.names == ["web", "shop"])
         try store.setNames(["shop"], ofVM: record.id)
         try store.update(vm: record.id, connection: .end) { $0.phase = .idle }
-        let rest = try store.connections()[record.id]
+        let rest = try store.vmConnections()[record.id]
         #expect(rest?.ports == [] && rest?.problem == nil && rest?.leases.first?.tap?.names == ["shop"])
     }
 
@@ -123,7 +123,7 @@ struct GuestNetworksTests {
         try names.write(["web"], address: 0xac1e_0003)
         names.remove(["web", "shop", "never"], address: 0xac1e_0002)
         #expect(try FileTree.names(at: path) == ["web"])
-        names.removeAll()
+        names.removeNames()
         #expect(!FileTree.exists(path))
     }
 }

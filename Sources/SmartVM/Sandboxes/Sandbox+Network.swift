@@ -24,7 +24,7 @@ extension Sandbox {
     }
 
     /// Makes what it has in its networks, and puts its interfaces into the plan.
-    func connect(
+    func joinNetworks(
         _ record: VMRecord, _ config: SandboxConfig, ports: [PortSocket], _ boot: inout BootPlan
     ) async throws -> SandboxConnection {
         var connection = SandboxConnection(ports: ports)
@@ -35,7 +35,7 @@ extension Sandbox {
             return connection
         }
         let places = Self.places(names, in: &boot)
-        let request = GuestNetworks.Request(
+        let demand = GuestNetworks.Demand(
             vm: id, name: record.name,
             interfaces: zip(names, places).map { name, place in
                 let interface = boot.networkInterfaces[place]
@@ -44,7 +44,7 @@ extension Sandbox {
             },
             egress: config.egress)
         do {
-            connection.attachment = try await manager.networks.attach(request)
+            connection.attachment = try await manager.networks.attach(demand)
         } catch let error as SmartVMError where config.networks == nil && !config.requiresNetwork && error.isOfHost {
             boot.networkInterfaces.removeLast()
             connection.problem = [error.message, error.cure].compactMap { $0 }.joined(separator: " ")
@@ -87,7 +87,7 @@ extension Sandbox {
     func disconnect() async {
         let (networks, id) = (manager.networks, id)
         // What cannot be removed stays written down, and is taken back after this process.
-        await BlockingWork.run { _ = try? networks.release(id) }
+        await BlockingWork.run { _ = try? networks.giveBack(id) }
     }
 }
 

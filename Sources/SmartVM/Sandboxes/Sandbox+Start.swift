@@ -70,7 +70,7 @@ extension Sandbox {
         var boot = try await BootPlan(
             config.vm, in: host.dataDirectory, images: host.baseImageManager, imageProgress: imageProgress)
         if config.diskSize != nil { try attachDisk(&boot) }
-        let connection = try await connect(record, config, ports: ports, &boot)
+        let connection = try await joinNetworks(record, config, ports: ports, &boot)
         do {
             let plan = try plan(record, config, vmm, boot)
             return SandboxLaunch(plan: plan, record: record, imageUse: boot.imageUse, connection: connection)

@@ -127,7 +127,7 @@ public final class SandboxManager: Sendable {
         _ = try? await networks.takeBack()
         let infos = try await BlockingWork.run { [self] in
             let records = try store.vms()
-            let connections = try store.connections()
+            let connections = try store.vmConnections()
             return try records.compactMap { try presentInfo($0, connections[$0.id]) }
         }
         return all ? infos : infos.filter { $0.state.isActive }
@@ -232,7 +232,7 @@ extension SandboxManager {
         guard needsReconciling(record) else { return record }
         if record.phase == .idle {
             _ = host.directories.reclaim(id)
-            try? networks.release(id)
+            try? networks.giveBack(id)
             return record
         }
         guard record.phase == .active else {
@@ -247,7 +247,7 @@ extension SandboxManager {
         }
         step(.runtimeDirectoryRemoved)
         // What the kernel refuses to remove stays written down as that of a process which has ended.
-        try? networks.release(id)
+        try? networks.giveBack(id)
         step(.networkRemoved)
         let life = directory(id).state(of: record.generation)
         let sameBoot = record.owner?.bootID == (try? ProcessIdentity.currentBootID())
@@ -284,7 +284,7 @@ extension SandboxManager {
         }
         step(.removalWritten)
         _ = host.directories.reclaim(record.id)
-        try? networks.release(record.id)
+        try? networks.giveBack(record.id)
         try directory(record.id).remove()
         step(.filesRemoved)
         try store.delete(vm: record.id)

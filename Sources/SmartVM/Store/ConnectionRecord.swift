@@ -51,7 +51,7 @@ enum ConnectionChange: Sendable {
     }
 
     /// Forgets all that is known of a VM's connections.
-    static func forget(_ vm: String, _ database: Database) throws {
+    static func forgetConnections(_ vm: String, _ database: Database) throws {
         try clear(vm, database)
         try database.execute(sql: "DELETE FROM usualAddress WHERE vm = ?", arguments: [vm])
     }
@@ -74,7 +74,7 @@ extension Store {
     /// How VMs are connected, by their ids; one that is not there is not connected.
     ///
     /// - Parameter vm: Nil: all VMs.
-    func connections(of vm: String? = nil) throws(SmartVMError) -> [String: ConnectionRecord] {
+    func vmConnections(of vm: String? = nil) throws(SmartVMError) -> [String: ConnectionRecord] {
         try read { database in
             let condition = vm == nil ? "vm IS NOT NULL" : "vm = ?"
             let arguments: StatementArguments = vm.map { [$0] } ?? []

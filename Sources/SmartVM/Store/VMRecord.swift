@@ -140,7 +140,7 @@ extension Store {
         try write { database in
             guard let vm = try Self.vm(id, database) else { return }
             try database.execute(sql: "DELETE FROM vm WHERE id = ?", arguments: [id])
-            try ConnectionChange.forget(id, database)
+            try ConnectionChange.forgetConnections(id, database)
             try Self.note("remove", vm, database)
         }
     }
