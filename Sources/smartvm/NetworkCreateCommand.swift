@@ -29,8 +29,15 @@ struct NetworkCreateCommand: AsyncParsableCommand {
     var isolate = false
 
     func run() async throws {
-        let network = try await SmartVM().sandboxes.createNetwork(
-            NetworkConfig(name: name, subnet: subnet, isolatesGuests: isolate))
-        print(network.name)
+        do {
+            let network = try await SmartVM().sandboxes.createNetwork(
+                NetworkConfig(name: name, subnet: subnet, isolatesGuests: isolate))
+            print(network.name)
+        } catch let error as SmartVMError
+            where [.networkExists, .subnetInUse, .invalidSubnet, .invalidConfiguration].contains(error.code)
+        {
+            StandardError.print("smartvm: \(error)")
+            throw ExitCode.failure
+        }
     }
 }

@@ -16,7 +16,7 @@ struct NetworkInspectCommand: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            print(try JSONText.of(try await SmartVM().sandboxes.network(name)))
+            print(try JSONText.of(try await SmartVM().sandboxes.getNetwork(name)))
         } catch let error as SmartVMError where error.code == .noSuchNetwork {
             StandardError.print("smartvm: \(error)")
             throw ExitCode.failure

@@ -19,7 +19,7 @@ struct NetworkListCommand: AsyncParsableCommand {
     var format = OutputFormat.table
 
     func run() async throws {
-        let networks = try await SmartVM().sandboxes.networks()
+        let networks = try await SmartVM().sandboxes.listNetworks()
         if quiet {
             for network in networks { print(network.name) }
             return

@@ -5,7 +5,7 @@ import Testing
 @testable import SmartVM
 
 /// The world beyond the host: a process in a network namespace of its own, joined to that of the test by a pair of interfaces. It has the
-/// address 198.51.100.1, answers HTTP with the address that asks, and each question of DNS with its own address; and it has 169.254.169.254
+/// addresses 198.51.100.1 and 198.51.100.9, answers HTTP with the address that asks, and each question of DNS with its own address; and it has 169.254.169.254
 /// too, as a cloud's metadata service has.
 struct NetworkUplink {
     static let role = "uplink"
@@ -43,6 +43,7 @@ struct NetworkUplink {
                 return try socket.link(named: "up1") != nil
             })
         _ = try await NetworkHost.ip("addr", "add", "198.51.100.1/24", "dev", "up1")
+        _ = try await NetworkHost.ip("addr", "add", "198.51.100.9/24", "dev", "up1")
         _ = try await NetworkHost.ip("link", "set", "up1", "up")
         _ = try await NetworkHost.ip("link", "set", "lo", "up")
         _ = try await NetworkHost.ip("addr", "add", "169.254.169.254/32", "dev", "lo")

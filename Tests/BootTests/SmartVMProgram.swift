@@ -31,10 +31,10 @@ enum SmartVMProgram {
     /// Runs it to its end.
     static func run(
         _ arguments: [String], input: String = "", dataDirectory: String? = nil, path searchPath: String? = nil,
-        limit: Int = 4 << 20
+        limit: Int = 4 << 20, program: String = path
     ) async throws -> Result {
         let record = try await Subprocess.run(
-            .path(.init(path)), arguments: Arguments(arguments),
+            .path(.init(program)), arguments: Arguments(arguments),
             environment: environment(dataDirectory: dataDirectory, path: searchPath),
             input: .string(input), output: .string(limit: limit), error: .string(limit: limit))
         let status: Int32 =

@@ -1,7 +1,5 @@
 import Glibc
 import Linux
-import Subprocess
-import SystemPackage
 
 @testable import SmartVM
 
@@ -32,18 +30,8 @@ struct VsockGuest {
 
     /// The program as a drive: whole blocks long.
     private static func program(in directory: String) async throws -> Drive {
-        let source =
-            #filePath.split(separator: "/").dropLast(2).reduce("") { "\($0)/\($1)" } + "/Guests/vsock-peer.c"
         let path = "\(directory)/peer"
-        let compiler: Executable =
-            EnvironmentVariable.value("PATH")?.split(separator: ":").contains { access("\($0)/cc", X_OK) == 0 } == true
-            ? .name("cc") : .name("clang")
-        let result = try await Subprocess.run(
-            compiler, arguments: ["-static", "-O2", "-s", "-o", path, source], output: .discarded,
-            error: .string(limit: 1 << 16))
-        guard result.terminationStatus.isSuccess else {
-            throw VsockHostSocket.Failure(sentence: "vsock-peer.c does not compile: \(result.standardError)")
-        }
+        try await GuestProgram.compile("vsock-peer", to: path)
         let size = Int(try FileStatus(of: path).size)
         try systemCall { truncate(path, (size + 4095) & ~4095) }
         return Drive(driveId: "peer", isRootDevice: false, isReadOnly: true, pathOnHost: path)

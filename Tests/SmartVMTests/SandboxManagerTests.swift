@@ -55,6 +55,7 @@ struct SandboxManagerTests {
         try await withManager { manager, data in
             var interface = config("a")
             interface.vm.networkInterfaces = [.init(ifaceId: "eth0")]
+            interface.networks = []
             var small = config("b")
             small.diskSize = 1
             for config in [interface, small, config("no/name")] {

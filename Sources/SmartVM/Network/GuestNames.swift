@@ -48,7 +48,7 @@ struct GuestNames: Sendable {
     }
 
     /// Removes the files of a network that is gone.
-    func removeAll() {
+    func removeNames() {
         guard path != nil else { return }
         try? FileTree.removeAll(parent)
     }

@@ -24,7 +24,7 @@ struct GuestNetworks: Sendable {
     }
 
     /// What a VM is to have.
-    struct Request: Sendable {
+    struct Demand: Sendable {
         /// The VM's id.
         var vm: String
         /// Other guests know it by it.
@@ -67,29 +67,29 @@ struct GuestNetworks: Sendable {
     /// Makes all that a VM has in its networks.
     ///
     /// - Throws: `NO_SUCH_NETWORK`; what ``NetworkManager/createTap(vmId:ifaceId:mac:mtu:user:)`` throws. Nothing of it is left then.
-    func attach(_ request: Request) async throws -> Attachment {
+    func attach(_ demand: Demand) async throws -> Attachment {
         try await lock.exclusively(cancellable: true) {
             do {
                 var attachment = Attachment()
-                for interface in request.interfaces { try await attach(interface, of: request, &attachment) }
+                for interface in demand.interfaces { try await attach(interface, of: demand, &attachment) }
                 return attachment
             } catch {
-                try? await BlockingWork.run { try releaseLocked(request.vm) }
+                try? await BlockingWork.run { try giveBackLocked(demand.vm) }
                 throw error
             }
         }
     }
 
     private func attach(
-        _ interface: Request.Interface, of request: Request, _ attachment: inout Attachment
+        _ interface: Demand.Interface, of demand: Demand, _ attachment: inout Attachment
     ) async throws {
         let isFirst = attachment.interfaces.isEmpty
         // Whoever may not send everything sends to the world by one network only: names are resolved for that one.
-        let egress = isFirst || request.egress.isOpen ? request.egress : EgressPolicy(.deny)
+        let egress = isFirst || demand.egress.isOpen ? demand.egress : EgressPolicy(.deny)
         let resolver = attachment.resolver.map { sockets in NetworkSession.Guest.Resolver.elsewhere(sockets.address) }
-        let guest = NetworkSession.Guest(name: request.name, egress: egress, resolver: resolver ?? .here)
+        let guest = NetworkSession.Guest(name: demand.name, egress: egress, resolver: resolver ?? .here)
         let wanted = NetworkSession.Attachment(
-            vm: request.vm, interface: interface.id, mac: try interface.mac.map { try MACAddress($0) },
+            vm: demand.vm, interface: interface.id, mac: try interface.mac.map { try MACAddress($0) },
             mtu: interface.mtu.map { UInt32(clamping: $0) }, guest: guest)
         let network = interface.network
         let made = try await BlockingWork.run { try attach(wanted, to: network) }
@@ -139,12 +139,12 @@ struct GuestNetworks: Sendable {
     }
 
     /// Takes back all that a VM which does not run has in networks. Blocks the thread.
-    func release(_ vm: String) throws(SmartVMError) {
+    func giveBack(_ vm: String) throws(SmartVMError) {
         guard try !store.leases(ofVM: vm).isEmpty else { return }
-        try lock.blocking { () throws(SmartVMError) in try releaseLocked(vm) }
+        try lock.blocking { () throws(SmartVMError) in try giveBackLocked(vm) }
     }
 
-    private func releaseLocked(_ vm: String) throws(SmartVMError) {
+    private func giveBackLocked(_ vm: String) throws(SmartVMError) {
         let leases = try store.leases(ofVM: vm)
         if leases.isEmpty { return }
         var session = try NetworkSession(defaultSettings())

@@ -49,7 +49,7 @@ final class NetworkLock: Sendable {
         guard let path = try path() else { return try body() }
         let deadline = ContinuousClock.now + Self.patience
         while true {
-            if let lock = try attempt(path, deadline) {
+            if let lock = try tryLocking(path, deadline) {
                 defer { withExtendedLifetime(lock) {} }
                 return try body()
             }
@@ -61,7 +61,7 @@ final class NetworkLock: Sendable {
         guard let path = try path() else { return nil }
         let deadline = ContinuousClock.now + Self.patience
         while true {
-            if let lock = try attempt(path, deadline) { return lock }
+            if let lock = try tryLocking(path, deadline) { return lock }
             // Blocking would keep a thread that others need; whoever holds it is done in a few milliseconds.
             try await Task.sleep(for: .microseconds(500))
         }
@@ -74,7 +74,7 @@ final class NetworkLock: Sendable {
     }
 
     /// - Returns: nil if somebody else has it, and the time is not over.
-    private func attempt(_ path: String, _ deadline: ContinuousClock.Instant) throws(SmartVMError) -> HeldLock? {
+    private func tryLocking(_ path: String, _ deadline: ContinuousClock.Instant) throws(SmartVMError) -> HeldLock? {
         do throws(Errno) {
             return HeldLock(lock: try FileLock(path))
         } catch .wouldBlock {

@@ -33,7 +33,7 @@ extension NetworkSession {
     /// Removes the network's rules, bridge and row. What is not there any more is no error.
     ///
     /// - Parameter state: What is written down of other networks.
-    mutating func removeNetwork(_ network: NetworkRecord, state: NetworkState) throws(SmartVMError) {
+    mutating func takeDownNetwork(_ network: NetworkRecord, state: NetworkState) throws(SmartVMError) {
         do throws(Errno) {
             try settings.firewall.removeTables(bridge: network.key.bridge)
             step(.rulesRemoved)
@@ -46,7 +46,7 @@ extension NetworkSession {
         } catch {
             throw .network("The bridge \(network.key.bridge) cannot be removed", error)
         }
-        guestNames(of: network.key).removeAll()
+        guestNames(of: network.key).removeNames()
         try restoreForwarding(network, state)
         step(.forwardingRestored)
         try store.delete(network.key)
@@ -117,7 +117,7 @@ extension NetworkSession {
                 throw SmartVMError.network("The bridge \(settings.bridge) cannot be made", error)
             }
         } catch {
-            try? removeNetwork(record, state: state)
+            try? takeDownNetwork(record, state: state)
             throw error
         }
     }

@@ -30,7 +30,7 @@ extension NetworkSession {
         let rest = try store.networkState()
         for network in unusedNetworks(rest) {
             do throws(SmartVMError) {
-                try removeNetwork(network, state: rest)
+                try takeDownNetwork(network, state: rest)
                 report.removedBridges.append(network.key.bridge)
             } catch {
                 report.problems.append(error.message)
@@ -83,7 +83,7 @@ extension NetworkSession {
         let isGone = { (key: NetworkKey) in !namespaces.contains(key.namespace) }
         try store.delete(leases: leases.filter { isGone($0.key) }.map(\.id))
         for network in networks where isGone(network.key) {
-            guestNames(of: network.key).removeAll()
+            guestNames(of: network.key).removeNames()
             try store.delete(network.key)
         }
     }

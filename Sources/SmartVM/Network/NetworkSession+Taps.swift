@@ -106,7 +106,7 @@ extension NetworkSession {
     /// Removes networks in which no lease has a TAP any more.
     mutating func removeUnusedNetworks() throws(SmartVMError) {
         let state = try store.networkState()
-        for network in unusedNetworks(state) { try removeNetwork(network, state: state) }
+        for network in unusedNetworks(state) { try takeDownNetwork(network, state: state) }
     }
 
     /// Removes leases, and what was made for them.

@@ -9,13 +9,22 @@ extension Sandbox {
     /// - Throws: `PORT_IN_USE`, `PORT_NOT_PERMITTED`.
     func takePorts(_ config: SandboxConfig) async throws -> [PortSocket] {
         let wanted = config.ports
-        let sockets = try await BlockingWork.run { try wanted.map { try PortSocket($0) } }
+        let store = manager.store
+        let sockets = try await BlockingWork.run {
+            try wanted.map { port in
+                do throws(SmartVMError) {
+                    return try PortSocket(port)
+                } catch  where error.code == .portInUse {
+                    throw try error.naming(store.vm(withPort: port.hostPort, port.transport.rawValue))
+                }
+            }
+        }
         manager.step(.portsTaken)
         return sockets
     }
 
     /// Makes what it has in its networks, and puts its interfaces into the plan.
-    func connect(
+    func joinNetworks(
         _ record: VMRecord, _ config: SandboxConfig, ports: [PortSocket], _ boot: inout BootPlan
     ) async throws -> SandboxConnection {
         var connection = SandboxConnection(ports: ports)
@@ -26,7 +35,7 @@ extension Sandbox {
             return connection
         }
         let places = Self.places(names, in: &boot)
-        let request = GuestNetworks.Request(
+        let demand = GuestNetworks.Demand(
             vm: id, name: record.name,
             interfaces: zip(names, places).map { name, place in
                 let interface = boot.networkInterfaces[place]
@@ -35,7 +44,7 @@ extension Sandbox {
             },
             egress: config.egress)
         do {
-            connection.attachment = try await manager.networks.attach(request)
+            connection.attachment = try await manager.networks.attach(demand)
         } catch let error as SmartVMError where config.networks == nil && !config.requiresNetwork && error.isOfHost {
             boot.networkInterfaces.removeLast()
             connection.problem = [error.message, error.cure].compactMap { $0 }.joined(separator: " ")
@@ -78,7 +87,7 @@ extension Sandbox {
     func disconnect() async {
         let (networks, id) = (manager.networks, id)
         // What cannot be removed stays written down, and is taken back after this process.
-        await BlockingWork.run { _ = try? networks.release(id) }
+        await BlockingWork.run { _ = try? networks.giveBack(id) }
     }
 }
 
@@ -106,6 +115,15 @@ enum NetworkPermission {
 }
 
 extension SmartVMError {
+    /// The same, if a VM of ours has the port, with its name.
+    fileprivate func naming(_ vm: String?) -> SmartVMError {
+        guard let vm else { return self }
+        return SmartVMError(
+            code, message.replacing(" by another program, or by another VM", with: " by the VM \(vm)"),
+            cure: "Choose another port, or 0 for one that is free; or stop that VM: smartvm stop \(vm)",
+            underlying: underlying)
+    }
+
     /// Whether it says that this host has no network for guests.
     fileprivate var isOfHost: Bool { [.networkNotPermitted, .networkFailed, .programNotFound].contains(code) }
 }

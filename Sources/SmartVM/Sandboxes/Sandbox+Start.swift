@@ -80,7 +80,7 @@ extension Sandbox {
         let mounts = try await SandboxMounts(config, of: record, in: manager)
         let guestMounts = try mounts.addDrives(to: &boot)
         if config.diskSize != nil { try attachDisk(&boot) }
-        let connection = try await connect(record, config, ports: ports, &boot)
+        let connection = try await joinNetworks(record, config, ports: ports, &boot)
         do {
             let plan = try plan(record, config, vmm, boot, guestMounts)
             return SandboxLaunch(

@@ -27,7 +27,7 @@ public struct Sandbox: Sendable {
             let manager = manager
             let id = id
             let info = try await BlockingWork.run {
-                let connection = try manager.store.connections(of: id)[id]
+                let connection = try manager.store.vmConnections(of: id)[id]
                 return try manager.store.vm(id).flatMap { try manager.presentInfo($0, connection) }
             }
             guard let info else { throw SmartVMError.noSuchVM(id) }

@@ -14,7 +14,7 @@ extension SandboxManager {
     }
 
     /// All networks with those who are in them: the one named `default`, which there always is, and the others by name.
-    public func networks() async throws -> [NetworkInfo] {
+    public func listNetworks() async throws -> [NetworkInfo] {
         let (networks, store) = (networks, store)
         try? await networks.takeBack()
         return try await BlockingWork.run {
@@ -26,8 +26,8 @@ extension SandboxManager {
     /// The network of this name.
     ///
     /// - Throws: `NO_SUCH_NETWORK`.
-    public func network(_ name: String) async throws -> NetworkInfo {
-        guard let network = try await networks().first(where: { $0.name == name }) else {
+    public func getNetwork(_ name: String) async throws -> NetworkInfo {
+        guard let network = try await listNetworks().first(where: { $0.name == name }) else {
             throw SmartVMError.noSuchNetwork(name)
         }
         return network

@@ -159,7 +159,7 @@ public final class SandboxManager: Sendable {
         let (infos, problems) = try await BlockingWork.run { [self] in
             var problems: [SmartVMError] = []
             let records = try store.vms()
-            let connections = try store.connections()
+            let connections = try store.vmConnections()
             if let lost = try lostRows(among: strays(besides: records)) { problems.append(lost) }
             let infos = try records.compactMap { record in
                 do {
@@ -287,7 +287,7 @@ extension SandboxManager {
         if record.phase == .idle {
             _ = host.directories.reclaim(id)
             try? FileTree.removeAll(directory(id).copyInPath)
-            try? networks.release(id)
+            try? networks.giveBack(id)
             return record
         }
         guard record.phase == .active else {
@@ -303,7 +303,7 @@ extension SandboxManager {
         try? FileTree.removeAll(directory(id).copyInPath)
         step(.runtimeDirectoryRemoved)
         // What the kernel refuses to remove stays written down as that of a process which has ended.
-        try? networks.release(id)
+        try? networks.giveBack(id)
         step(.networkRemoved)
         let life = directory(id).state(of: record.generation)
         let sameBoot = record.owner?.bootID == (try? ProcessIdentity.currentBootID())
@@ -338,7 +338,7 @@ extension SandboxManager {
         step(.removalWritten)
         try store.bringIn(directory(record.id).events, ofVM: record.id, name: record.name)
         _ = host.directories.reclaim(record.id)
-        try? networks.release(record.id)
+        try? networks.giveBack(record.id)
         try directory(record.id).remove()
         step(.filesRemoved)
         try store.delete(vm: record.id)

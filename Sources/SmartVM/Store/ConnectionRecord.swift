@@ -51,7 +51,7 @@ enum ConnectionChange: Sendable {
     }
 
     /// Forgets all that is known of a VM's connections.
-    static func forget(_ vm: String, _ database: Database) throws {
+    static func forgetConnections(_ vm: String, _ database: Database) throws {
         try clear(vm, database)
         try database.execute(sql: "DELETE FROM usualAddress WHERE vm = ?", arguments: [vm])
     }
@@ -74,7 +74,7 @@ extension Store {
     /// How VMs are connected, by their ids; one that is not there is not connected.
     ///
     /// - Parameter vm: Nil: all VMs.
-    func connections(of vm: String? = nil) throws(SmartVMError) -> [String: ConnectionRecord] {
+    func vmConnections(of vm: String? = nil) throws(SmartVMError) -> [String: ConnectionRecord] {
         try read { database in
             let condition = vm == nil ? "vm IS NOT NULL" : "vm = ?"
             let arguments: StatementArguments = vm.map { [$0] } ?? []
@@ -89,6 +89,16 @@ extension Store {
                 database, sql: "SELECT * FROM networkProblem WHERE \(condition)", arguments: arguments)
             for row in problems { connections[row["vm"], default: .init()].problem = row["problem"] }
             return connections
+        }
+    }
+
+    /// The name of the VM that has a port of the host.
+    func vm(withPort port: Int, _ transport: String) throws(SmartVMError) -> String? {
+        try read { database in
+            try String.fetchOne(
+                database,
+                sql: "SELECT name FROM vm JOIN port ON port.vm = vm.id WHERE hostPort = ? AND transport = ?",
+                arguments: [port, transport])
         }
     }
 

@@ -183,7 +183,7 @@ extension Store {
             try database.execute(sql: "DELETE FROM vm WHERE id = ?", arguments: [id])
             try database.execute(sql: "DELETE FROM volumeUse WHERE vm = ?", arguments: [id])
             try database.execute(sql: "DELETE FROM broughtIn WHERE vm = ?", arguments: [id])
-            try ConnectionChange.forget(id, database)
+            try ConnectionChange.forgetConnections(id, database)
             try Self.note("remove", vm, [:], database)
         }
     }
