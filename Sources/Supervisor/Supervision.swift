@@ -180,13 +180,16 @@ final class Supervision: EventHandler, LifeObserver {
             source: Source.restart.rawValue)
     }
 
-    private func finish(_ end: LifeEnd) {
+    /// - Parameter isTold: Whether the life had ended before, and was to be followed by another.
+    private func finish(_ end: LifeEnd, isTold: Bool = false) {
         state.phase = .exited
         state.pid = nil
-        state.finishedAt = Clock.realtimeNanoseconds
         state.exitStatus = end.status
         if let error = end.error { state.error = error }
-        noteEnd(end)
+        if !isTold {
+            state.finishedAt = Clock.realtimeNanoseconds
+            noteEnd(end)
+        }
         write()
         SupervisorStep.endWritten.reach()
         say(StartReport(failure: end.failure ?? .stopped, message: end.error, exitStatus: end.status))
@@ -239,18 +242,18 @@ final class Supervision: EventHandler, LifeObserver {
     /// Ends the VM for good.
     func stop(_ steps: [StopStep], because reason: String? = nil) {
         if !state.isStopWanted {
+            if let reason { state.error = reason }
             let isKill = steps.first?.means == .kill
             events.append(
                 isKill ? "kill" : "stop",
                 (isKill ? [.init("signal", "9")] : []) + (reason.map { [.init("reason", $0)] } ?? []))
         }
         state.isStopWanted = true
-        if let reason { state.error = reason }
         SupervisorStep.stopAsked.reach()
         if let life { return life.stop(steps) }
         // It waits for its next life: there will be none.
         if state.phase == .restarting {
-            finish(LifeEnd(status: state.exitStatus ?? 0, error: state.error))
+            finish(LifeEnd(status: state.exitStatus ?? 0, error: state.error), isTold: true)
         }
     }
 

@@ -123,8 +123,7 @@ public struct Sandbox: Sendable {
             // Takes back what is left, and sees whether a start that had the lock has made it run meanwhile.
             do {
                 record = try await takeLock().record
-            } catch let error as SmartVMError where error.code == .noSuchVM {
-                // One that is removed at its end.
+            } catch let error as SmartVMError where error.code == .noSuchVM && Self.removesAtEnd(record) {
                 return
             }
         } while record.phase == .active

@@ -200,7 +200,9 @@ final class Life: EventHandler {
         }
         api.send(request) { [weak self] outcome in
             switch outcome {
-            case .done: self?.say(requests.dropFirst(), then)
+            case .done:
+                guard let self else { return then("it has ended") }
+                say(requests.dropFirst(), then)
             case .refused(let words), .broken(let words): then("\(request.method) \(request.path): \(words)")
             }
         }
