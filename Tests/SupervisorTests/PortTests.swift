@@ -55,7 +55,7 @@ struct PortTests {
             }
             #expect(sent < 64 << 20)
             #expect(try residentKiB() - before < 4096)
-            // Neither does this process turn round and round meanwhile, also when the client has closed its connection.
+            // Neither does this process turn round and round meanwhile.
             server.endSending()
             client.endSending()
             let spent = clock()
