@@ -17,7 +17,12 @@ extension Sandbox {
         guard let record = try await onceEnded(present) else { return }
         manager.step(.locked)
         let config = try Self.decodedConfig(of: record)
-        let (plan, imageUse, volumeUses) = try await plan(record, config, imageProgress)
+        let planned: (SupervisorPlan, BaseImageUse?, [VolumeUse])
+        do { planned = try await plan(record, config, imageProgress) } catch {
+            await removeCopies()
+            throw error
+        }
+        let (plan, imageUse, volumeUses) = planned
         let manager = manager
         let directory = directory
         let report = try await BlockingWork.run {
@@ -36,6 +41,12 @@ extension Sandbox {
                 cure: "Its messages are in \(directory.supervisorLogPath).")
         }
         manager.step(.started)
+    }
+
+    /// What was made for a life that does not come to be goes at once; a process that is killed leaves it to the next command.
+    private func removeCopies() async {
+        let directory = directory
+        await BlockingWork.run { directory.removeCopies() }
     }
 
     /// It as it is when it does not run. One that is on its way out is waited for; nil if it runs, and is to run. The caller has the lock.

@@ -57,6 +57,11 @@ struct SandboxDirectory: Sendable {
         return state
     }
 
+    /// Removes the images of directories of the host. What cannot be removed goes with the rest, or next time.
+    func removeCopies() {
+        try? FileTree.removeAll(copyInPath)
+    }
+
     /// Removes everything; the lock's file goes with it.
     func remove() throws(SmartVMError) {
         do throws(Errno) {

@@ -235,7 +235,7 @@ extension SandboxManager {
         guard needsReconciling(record) else { return record }
         if record.phase == .idle {
             _ = host.directories.reclaim(id)
-            try? FileTree.removeAll(directory(id).copyInPath)
+            directory(id).removeCopies()
             return record
         }
         guard record.phase == .active else {
@@ -248,7 +248,7 @@ extension SandboxManager {
                 "The runtime directory of VM \(record.name) is in use, and its supervisor has ended.",
                 cure: "See who has it open: fuser \(runtimePath(id))/\(RuntimeDirectories.ownerLockName)")
         }
-        try? FileTree.removeAll(directory(id).copyInPath)
+        directory(id).removeCopies()
         step(.runtimeDirectoryRemoved)
         let life = directory(id).state(of: record.generation)
         let sameBoot = record.owner?.bootID == (try? ProcessIdentity.currentBootID())
