@@ -23,7 +23,11 @@ extension Sandbox {
         manager.step(.locked)
         let config = try Self.decodedConfig(of: record)
         let ports = try await takePorts(config)
-        var launch = try await prepare(record, config, ports, imageProgress)
+        var launch: SandboxLaunch
+        do { launch = try await prepare(record, config, ports, imageProgress) } catch {
+            await removeCopies()
+            throw error
+        }
         launch.leash = leash
         let (ready, manager, directory) = (launch, manager, directory)
         let report: StartReport?
@@ -31,6 +35,7 @@ extension Sandbox {
             report = try await BlockingWork.run { try ready.start(manager: manager, directory: directory) }
         } catch {
             await disconnect()
+            await removeCopies()
             throw error
         }
         if let failure = report?.failure {
@@ -48,6 +53,12 @@ extension Sandbox {
                 cure: "Its messages are in \(directory.supervisorLogPath).")
         }
         manager.step(.started)
+    }
+
+    /// What was made for a life that does not come to be goes at once; a process that is killed leaves it to the next command.
+    private func removeCopies() async {
+        let directory = directory
+        await BlockingWork.run { directory.removeCopies() }
     }
 
     /// It as it is when it does not run. One that is on its way out is waited for; nil if it runs, and is to run. The caller has the lock.

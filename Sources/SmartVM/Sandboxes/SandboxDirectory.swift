@@ -84,6 +84,11 @@ struct SandboxDirectory: Sendable {
         return nil
     }
 
+    /// Removes the images of directories of the host. What cannot be removed goes with the rest, or next time.
+    func removeCopies() {
+        try? FileTree.removeAll(copyInPath)
+    }
+
     /// Removes everything; the lock's file goes last. Whoever waited for the lock may make that file anew, and with it the directory's removal
     /// becomes its own task.
     func remove() throws(SmartVMError) {

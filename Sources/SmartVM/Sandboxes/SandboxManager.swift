@@ -286,7 +286,7 @@ extension SandboxManager {
         guard needsReconciling(record) else { return record }
         if record.phase == .idle {
             _ = host.directories.reclaim(id)
-            try? FileTree.removeAll(directory(id).copyInPath)
+            directory(id).removeCopies()
             try? networks.giveBack(id)
             return record
         }
@@ -300,7 +300,7 @@ extension SandboxManager {
                 "The runtime directory of VM \(record.name) is in use, and its supervisor has ended.",
                 cure: "See who has it open: fuser \(runtimePath(id))/\(RuntimeDirectories.ownerLockName)")
         }
-        try? FileTree.removeAll(directory(id).copyInPath)
+        directory(id).removeCopies()
         step(.runtimeDirectoryRemoved)
         // What the kernel refuses to remove stays written down as that of a process which has ended.
         try? networks.giveBack(id)

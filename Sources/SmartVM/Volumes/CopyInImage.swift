@@ -44,6 +44,7 @@ struct CopyInImage: Sendable {
             try File.move(temporary, to: path)
         } catch {
             try? FileTree.remove(temporary)
+            if (error as? SmartVMError)?.code == .noSpace { throw SmartVMError.noSpace(at: path, underlying: error) }
             throw error
         }
     }

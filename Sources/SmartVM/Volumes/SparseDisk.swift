@@ -27,6 +27,8 @@ struct SparseDisk: Sendable {
             }
         } catch {
             try? FileTree.remove(temporary)
+            // The program that makes it knows the file by another name.
+            if (error as? SmartVMError)?.code == .noSpace { throw SmartVMError.noSpace(at: path, underlying: error) }
             throw (error as? Errno).map { Self.failure($0, path) } ?? error
         }
     }
