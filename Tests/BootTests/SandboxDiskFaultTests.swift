@@ -21,7 +21,7 @@ struct SandboxDiskFaultTests {
             try #require(other.status == 0, "\(other.standardError)")
             let idle = try await data.smartvm("create", "--name", "idle")
             #expect(idle.status == 0)
-            let script = "trap 'exit 7' TERM HUP; while :; do echo a line of the log; sleep 0.05; done"
+            let script = "trap 'exit 7' TERM HUP; while :; do printf '%03000d\\n' 1; sleep 0.05; done"
             let made = try await data.smartvm("run", "-d", "--name", "full", "--", "sh", "-c", script)
             try #require(made.status == 0, "\(made.standardError)")
             // To the last byte; what makes room is not to be guessed.
@@ -66,7 +66,7 @@ struct SandboxDiskFaultTests {
     @Test("the log of a command says where the disk was full")
     func logGap() async throws {
         try await PrivateData.with(megabytes: 40) { data in
-            let script = "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.05; done"
+            let script = "while :; do printf '%03000d\\n' 1; sleep 0.05; done"
             let made = try await data.smartvm("run", "-d", "--name", "gap", "--", "sh", "-c", script)
             try #require(made.status == 0, "\(made.standardError)")
             try await data.shell("cat /dev/zero > fill; cat /dev/zero > fill2; sleep 1; rm fill fill2; sleep 0.5")

@@ -104,9 +104,16 @@ final class Store: Sendable {
         }
         // Two processes must not both turn on the journal, or make the tables.
         let lock = try Self.lock(path)
-        configuration.journalMode = .wal
         defer { withExtendedLifetime(lock) {} }
         let queue = try DatabaseQueue(path: path, configuration: configuration)
+        try queue.inDatabase { database in
+            // The file remembers it. GRDB's own setting would write to the journal, and wait for the disk, each time: a command that only
+            // looks must do neither.
+            if try String.fetchOne(database, sql: "PRAGMA journal_mode") != "wal" {
+                try database.execute(sql: "PRAGMA journal_mode = WAL")
+            }
+            try database.execute(sql: "PRAGMA synchronous = NORMAL")
+        }
         try migrate(queue)
         return queue
     }
