@@ -158,8 +158,18 @@ public final class SandboxManager: Sendable {
         }
         let directories = host.directories
         let names = try await BlockingWork.run { directories.reclaimAbandoned() }
-        let network = host.networkManager.hasRecords ? try await networks.reconcile().sentences : []
-        return done + names.map { "\($0): ended what a killed command had left" } + network
+        return done + names.map { "\($0): ended what a killed command had left" } + (await reconcileNetworks())
+    }
+
+    private func reconcileNetworks() async -> [String] {
+        guard host.networkManager.hasRecords else { return [] }
+        do {
+            return try await networks.reconcile().sentences
+        } catch let error as SmartVMError {
+            return ["networks: \(error.message)"]
+        } catch {
+            return ["networks: \(error)"]
+        }
     }
 
     /// Directories whose rows are gone, because their making was cut short, or because the database has lost them. A disk in one of them may
