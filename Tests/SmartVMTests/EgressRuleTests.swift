@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Linux
 import Testing
 
 @testable import SmartVM
@@ -55,10 +56,17 @@ struct EgressRuleTests {
                     alphabet[Int.random(in: 0..<alphabet.count, using: &generator)]
                 })
             guard let rule = try? EgressRule("allow:" + tail) else { continue }
-            let chain = EgressChain(bridge: "br", address: 1, policy: EgressPolicy(.deny, rules: [rule]))
+            let chain = try #require(EgressChain(Self.lease(EgressPolicy(.deny, rules: [rule]))))
             #expect(!chain.definition.contains(where: { ";\"\\$#'".contains($0) && $0 != ";" }), "\(tail)")
-            #expect(chain.definition.split(separator: "\n").count == 4 + chain.sets.count, "\(tail)")
+            #expect(chain.definition.split(separator: "\n").count == 5 + chain.sets.count, "\(tail)")
         }
+    }
+
+    private static func lease(_ policy: EgressPolicy) -> LeaseRecord {
+        LeaseRecord(
+            id: 1, key: NetworkKey(namespace: "1", bridge: "br"), address: 1,
+            tap: LeaseRecord.Tap(vm: "a", interface: "eth0", name: "sva", mac: "", egress: policy.text),
+            owner: ProcessIdentity(pid: 1, startTime: 1, bootID: "boot"))
     }
 
     @Test("a policy is the same after it was written down, in the database and as JSON")

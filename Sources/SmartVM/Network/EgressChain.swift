@@ -1,10 +1,15 @@
 /// The rules of one guest in its bridge's table of the family ip: a chain that the map `egress` leads to from the guest's address, and a
 /// set for each rule that names a domain.
+///
+/// Theory of operation. A connection that a rule has let begin goes on, also when the address of its name has left the set. The kernel knows
+/// it by its mark, which is the lease's own: a connection of another VM that had the address before is not gone on with.
 struct EgressChain: Sendable {
     var bridge: String
     /// The guest's.
     var address: UInt32
     var policy: EgressPolicy
+    /// What tells the connections of this guest from those of others that had its address; not 0.
+    var mark: UInt32
 
     /// From a guest's address to where its rules are.
     static let map = "egress"
@@ -15,13 +20,10 @@ struct EgressChain: Sendable {
     init?(_ lease: LeaseRecord) {
         guard let text = lease.tap?.egress else { return nil }
         // What cannot be read allows nothing.
-        self.init(bridge: lease.key.bridge, address: lease.address, policy: EgressPolicy(text: text) ?? .init(.deny))
-    }
-
-    init(bridge: String, address: UInt32, policy: EgressPolicy) {
-        self.bridge = bridge
-        self.address = address
-        self.policy = policy
+        policy = EgressPolicy(text: text) ?? EgressPolicy(.deny)
+        bridge = lease.key.bridge
+        address = lease.address
+        mark = 1 << 31 | UInt32(truncatingIfNeeded: lease.id)
     }
 
     var name: String { "vm-\(Subnet.text(address))" }
@@ -40,8 +42,9 @@ struct EgressChain: Sendable {
     var definition: String {
         let sets = sets.map { "set \($0) { type ipv4_addr; size \(Self.setSize); flags timeout; }" }
         let rules = policy.rules.indices.map { "    " + rule($0) }
-        let end = "    " + (policy.defaultAction == .allow ? "accept" : Self.refusal)
-        return (sets + ["chain \(name) {"] + rules + [end, "}"]).map { "    \($0)\n" }.joined()
+        let begun = "    ct state established,related ct mark \(mark) accept"
+        let end = "    " + verdict(policy.defaultAction)
+        return (sets + ["chain \(name) {", begun] + rules + [end, "}"]).map { "    \($0)\n" }.joined()
     }
 
     /// Its element of the map.
@@ -60,7 +63,9 @@ struct EgressChain: Sendable {
             """
     }
 
-    private static let refusal = "reject with icmp type admin-prohibited"
+    private func verdict(_ action: EgressPolicy.Action) -> String {
+        action == .allow ? "ct mark set \(mark) accept" : "reject with icmp type admin-prohibited"
+    }
 
     private func rule(_ index: Int) -> String {
         let rule = policy.rules[index]
@@ -77,7 +82,7 @@ struct EgressChain: Sendable {
         case (nil, let ports?): parts.append("meta l4proto { tcp, udp } th dport \(ports)")
         case (nil, nil): break
         }
-        parts.append(rule.action == .allow ? "accept" : Self.refusal)
+        parts.append(verdict(rule.action))
         return parts.joined(separator: " ")
     }
 }

@@ -9,7 +9,7 @@ internal import Linux
 /// family sees what leaves the bridge: to the world it goes under the host's address; to the host it goes only where a port
 /// is open; to the link-local addresses, where clouds answer with credentials, not at all. Nothing that comes from elsewhere reaches
 /// a guest unless it answers one. What a guest may send to the world beyond that its own chain says, to which the map `egress` leads from its
-/// address (``EgressChain``); what has begun before goes on. A guest with a resolver of its own has its questions for names, to whatever
+/// address (``EgressChain``). A guest with a resolver of its own has its questions for names, to whatever
 /// address of the host they go, sent there (``GuestResolver``). Rules other than these still hold: a packet passes if all tables let it.
 ///
 /// A table is made in one transaction, so it is never half there.
@@ -105,7 +105,6 @@ struct FirewallRules: Sendable {
                     oifname "\(bridge)" ct state established,related accept
                     oifname "\(bridge)" drop
                     iifname != "\(bridge)" accept
-                    ct state established,related accept
                     ip saddr vmap @\(EgressChain.map)
                 }
                 chain input {

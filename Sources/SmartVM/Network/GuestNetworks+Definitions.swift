@@ -42,7 +42,12 @@ extension GuestNetworks {
     }
 
     private func definition(of name: String) throws(SmartVMError) -> DefinedNetworkRecord {
-        if name == DefinedNetworkRecord.defaultName { return try store.ensureDefined(implicitDefault()) }
+        if name == DefinedNetworkRecord.defaultName {
+            let implicit = implicitDefault()
+            let written = try store.ensureDefined(implicit)
+            // What this process was told to use goes before what is remembered.
+            return implicit.hasOwnSubnet || written.bridge != implicit.bridge ? implicit : written
+        }
         guard let definition = try store.definedNetworks().first(where: { $0.name == name }) else {
             throw .noSuchNetwork(name)
         }

@@ -1,5 +1,4 @@
 internal import FirecrackerClient
-internal import GuestProtocol
 internal import Linux
 
 /// The networks of the VMs that stay, which they call by name.
@@ -96,7 +95,7 @@ struct GuestNetworks: Sendable {
         let outcome = made.outcome
         if let rules = outcome.missingRules {
             try await rules.apply()
-        } else if let chain = outcome.missingChain {
+        } else if let chain = outcome.chain {
             try await FirewallRules.apply(chain.text)
         }
         attachment.interfaces.append(
@@ -104,9 +103,7 @@ struct GuestNetworks: Sendable {
         if let names = made.names { attachment.nameDirectories.append(names) }
         guard isFirst else { return }
         attachment.resolver = outcome.resolver
-        if !egress.isOpen {
-            attachment.domainRules = Self.domainRules(egress, outcome.tap, bridge: made.settings.bridge)
-        }
+        if let chain = outcome.chain { attachment.domainRules = chain.domainRules }
     }
 
     private struct Made: Sendable {
@@ -121,21 +118,6 @@ struct GuestNetworks: Sendable {
         var session = try NetworkSession(settings)
         let names = session.guestNames(of: session.key).path
         return Made(outcome: try session.attach(wanted), settings: settings, names: names)
-    }
-
-    private static func domainRules(
-        _ policy: EgressPolicy, _ tap: TapDevice, bridge: String
-    ) -> [DomainRule] {
-        guard let address = IPAddress(tap.guestIp).map({ Subnet.number($0) }) else { return [] }
-        let chain = EgressChain(bridge: bridge, address: address, policy: policy)
-        return policy.rules.indices.compactMap { index in
-            guard let set = chain.set(ofRule: index), let pattern = policy.rules[index].domainPattern else {
-                return nil
-            }
-            return DomainRule(
-                pattern: pattern, allows: policy.rules[index].action == .allow, table: FirewallRules.table(bridge),
-                set: set)
-        }
     }
 
     /// Takes back all that a VM which does not run has in networks. Blocks the thread.
@@ -185,6 +167,18 @@ struct GuestNetworks: Sendable {
                 names.remove(lease.tap?.names.filter { $0 != name } ?? [], address: lease.address)
             }
             try store.setNames([name], ofVM: vm)
+        }
+    }
+}
+
+extension EgressChain {
+    /// Those of its rules that name domains.
+    fileprivate var domainRules: [GuestNetworks.DomainRule] {
+        policy.rules.indices.compactMap { index in
+            let rule = policy.rules[index]
+            guard let set = set(ofRule: index), let pattern = rule.domainPattern else { return nil }
+            return .init(
+                pattern: pattern, allows: rule.action == .allow, table: FirewallRules.table(bridge), set: set)
         }
     }
 }

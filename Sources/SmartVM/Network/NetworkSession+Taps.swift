@@ -39,8 +39,8 @@ extension NetworkSession {
         var tap: TapDevice
         /// The rules that must be made yet, since there are none.
         var missingRules: FirewallRules?
-        /// The chain that must be made yet; among ``missingRules`` it is already.
-        var missingChain: EgressChain?
+        /// The guest's rules, if it has any: they must be made yet, unless they are among ``missingRules``.
+        var chain: EgressChain?
         /// For the guest's questions, if they are to be answered here.
         var resolver: ResolverSockets?
     }
@@ -163,7 +163,6 @@ extension NetworkSession {
                 let key = FirewallRules.key(tapName: tap.name, mac: mac, address: lease.address)
                 do throws(Errno) {
                     try settings.firewall.addGuest(key, resolver: GuestResolver(lease), bridge: settings.bridge)
-                    outcome.missingChain = EgressChain(lease)
                 } catch .noSuchFile {
                     outcome.missingRules = FirewallRules(
                         bridge: settings.bridge, subnet: settings.subnet, bridgeIndex: bridge.index,
@@ -174,6 +173,7 @@ extension NetworkSession {
                 throw SmartVMError.network("The interface \(tap.name) cannot be made", error)
             }
             try guestNames(of: key).write(tap.names, address: lease.address)
+            outcome.chain = EgressChain(lease)
             if outcome.missingRules != nil {
                 outcome.missingRules?.leases = try store.networkState().taps(of: self.key)
                 step(.rulesMissing)
