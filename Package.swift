@@ -137,7 +137,7 @@ let package = Package(
         .testTarget(
             name: "BootTests",
             dependencies: [
-                "SmartVM", "GuestProtocol", "Linux",
+                "SmartVM", "GuestProtocol", "Linux", "SupervisorProtocol",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),

@@ -15,6 +15,13 @@ public struct FileLock: ~Copyable, Sendable {
         try self.init(try Descriptor.open(path, O_RDWR | O_CREAT), mode, wait: wait)
     }
 
+    /// Takes the lock on a file that is there, which must be writable for an exclusive one.
+    ///
+    /// - Parameter wait: As above.
+    public init(existing path: String, _ mode: Mode, wait: Bool = false) throws(Errno) {
+        try self.init(try Descriptor.open(path, mode == .exclusive ? O_RDWR : O_RDONLY), mode, wait: wait)
+    }
+
     /// Takes the lock on a directory itself, which holds for whatever name it gets meanwhile.
     ///
     /// - Parameter wait: As above.
@@ -27,6 +34,15 @@ public struct FileLock: ~Copyable, Sendable {
         let value = descriptor.rawValue
         try systemCall { flock(value, operation) }
         self.descriptor = descriptor
+    }
+
+    /// Whether some process that this one can see has a lock on what is at the path, as /proc/locks says it: nobody is disturbed by the
+    /// question, and the answer may be out of date at once. A file of another file system with the same number counts too.
+    public static func isHeld(_ path: String) -> Bool {
+        guard let status = try? FileStatus(of: path), let locks = try? File.readText("/proc/locks") else {
+            return false
+        }
+        return locks.split(separator: "\n").contains { $0.contains("FLOCK") && $0.contains(":\(status.inode) ") }
     }
 
     /// Whether the path leads to what is locked, not to a file that has taken its place since, or to none.

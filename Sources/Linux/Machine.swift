@@ -86,6 +86,15 @@ public enum Clock {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
+    /// The time of day at which this machine was started.
+    public static var bootNanoseconds: UInt64? {
+        var time = timespec()
+        guard clock_gettime(CLOCK_BOOTTIME, &time) == 0 else { return nil }
+        let uptime = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+        let now = realtimeNanoseconds
+        return now > uptime ? now - uptime : nil
+    }
+
     /// Sets the time of day: nanoseconds since 1970-01-01 00:00 UTC.
     public static func setRealtime(nanoseconds: UInt64) throws(Errno) {
         var time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))

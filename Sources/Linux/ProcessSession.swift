@@ -25,6 +25,16 @@ public enum ProcessSession {
         }
     }
 
+    /// The processes of sessions, by their leaders. One look at all processes of the host, however many sessions are asked for.
+    public static func members(of leaders: Set<Int32>) -> [Int32: [Int32]] {
+        var members: [Int32: [Int32]] = [:]
+        for pid in ((try? FileTree.names(at: "/proc")) ?? []).compactMap({ Int32($0) }) {
+            let leader = session(of: pid)
+            if leaders.contains(leader) { members[leader, default: []].append(pid) }
+        }
+        return members
+    }
+
     /// The processes whose session is `session`. The number cannot be used again for another session while one of them lives.
     private static func members(of session: Int32) -> [Int32] {
         ((try? FileTree.names(at: "/proc")) ?? []).compactMap { Int32($0) }.filter { self.session(of: $0) == session }

@@ -18,7 +18,7 @@ package enum ConnectionEnd: Error {
 package final class FramedConnection {
     private let descriptor: Descriptor
     private let loop: EventLoop
-    private var decoder = FrameDecoder()
+    private var decoder: FrameDecoder
     private var registration: EventLoop.Registration?
     private var isWatchingForRoom = false
     /// A data frame that was sent in part: the loop's former buffer, and what is left in it.
@@ -27,9 +27,12 @@ package final class FramedConnection {
     /// Control frames that come after it.
     private var controlFrames: [UInt8] = []
 
+    /// - Parameter maximumControl: The longest message that the peer may send, in bytes.
     package init(
-        _ descriptor: consuming Descriptor, loop: EventLoop, handler: any EventHandler, source: UInt8
+        _ descriptor: consuming Descriptor, loop: EventLoop, handler: any EventHandler, source: UInt8,
+        maximumControl: Int = FrameType.maximumControl
     ) throws(Errno) {
+        decoder = FrameDecoder(maximumControl: maximumControl)
         self.descriptor = descriptor
         self.loop = loop
         registration = try loop.add(self.descriptor.rawValue, [.readable], handler: handler, source: source)

@@ -50,10 +50,12 @@ public final class SmartVM: Sendable {
         networkManager = try NetworkManager(network)
         let arch = options.arch ?? HostArchitecture.name
         imageManager = ImageManager(dataDirectory, arch: arch)
-        baseImageManager = try BaseImageManager(
+        var images = try BaseImageManager(
             BaseImageManagerOptions(
                 cacheDir: options.baseImageCacheDir ?? dataDirectory.imagesPath,
                 maxStoredBaseImages: options.maxStoredBaseImages, arch: arch))
+        images.knowUsers(in: dataDirectory)
+        baseImageManager = images
         let isChosen = options.firecrackerBinaryPath != nil || options.vmm != nil
         host = MicroVMHost(
             dataDirectory: dataDirectory, vmmSelection: selection, networkManager: networkManager,

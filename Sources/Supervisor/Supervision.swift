@@ -12,37 +12,57 @@ internal import SupervisorProtocol
 /// but that loop.
 final class Supervision: EventHandler, LifeObserver {
     private enum Source: UInt8 {
-        case signals, lifetime, restart
+        case signals, lifetime, restart, leash
     }
 
-    private let plan: SupervisorPlan
-    private let loop: EventLoop
+    private(set) var plan: SupervisorPlan
+    let loop: EventLoop
+    let events: EventLog
     private let signals: SignalDescriptor
     private let console: RotatedFile
     private let log: RotatedFile
+    private let stateFile: StateFile
     private var report: Descriptor?
     private var control: ControlServer?
-    private var network: NetworkService?
+    private var leash: Descriptor?
+    private var leashRegistration: EventLoop.Registration?
     private var life: Life?
-    private var state: LifeState
+    var state: LifeState
     private var backoff = RestartBackoff()
     private var beganRunning: UInt64?
     private var isLifetimeRunning = false
+    /// Why the present life is ended, if not because somebody has asked for it.
+    private var endReason: String?
+    /// Whether it is started again when it has ended, whatever its policy.
+    var isRestartWanted = false
+    var health: HealthChecker?
 
     /// - Parameter report: Where the starter waits to hear how it went.
     init(_ plan: SupervisorPlan, report: consuming Descriptor, signals numbers: [Int32]) throws(Errno) {
         self.plan = plan
         loop = try EventLoop(bufferSize: 256 << 10 | 4096)
         signals = try SignalDescriptor(numbers)
-        console = RotatedFile("\(plan.directory)/console.log", plan.log)
-        log = RotatedFile("\(plan.directory)/output.log", plan.log)
+        events = EventLog(plan)
+        stateFile = StateFile(in: plan.directory)
+        let last = stateFile.read()
+        console = RotatedFile(
+            "\(plan.directory)/console.log", plan.log, lost: last?.lostConsole ?? 0, gap: LogGap.text)
+        log = RotatedFile("\(plan.directory)/output.log", plan.log, lost: last?.lostOutput ?? 0, gap: LogGap.record)
         self.report = consume report
-        state = LifeState(generation: plan.generation, phase: .starting)
+        state = LifeState(
+            generation: plan.generation, phase: .starting, lostOutput: log.lost, lostConsole: console.lost)
     }
 
     /// Runs the VM until it is over.
+    ///
+    /// - Throws: What keeps it from beginning. Later nothing does.
     func run() throws(Errno) {
-        write()
+        do throws(Errno) { try stateFile.write(state) } catch {
+            let why = "The state of the VM cannot be written to \(plan.directory): \(error)."
+            say(StartReport(failure: error == .noSpace ? .noSpace : .hostFailed, message: why))
+            throw error
+        }
+        SupervisorStep.stateWritten.reach()
         _ = try loop.add(signals.descriptor.rawValue, [.readable], handler: self, source: Source.signals.rawValue)
         control = try ControlServer(at: "\(plan.runtimeDirectory)/\(ControlRequest.socketName)", loop: loop) {
             [weak self] error in
@@ -50,7 +70,12 @@ final class Supervision: EventHandler, LifeObserver {
         } handler: { [weak self] request, answer in
             self?.obey(request, answer)
         }
-        if serveNetwork() { begin() }
+        if let number = plan.leashDescriptor.flatMap({ Int32(exactly: $0) }) {
+            leash = Descriptor(owning: number)
+            leashRegistration = try loop.add(number, [.readable], handler: self, source: Source.leash.rawValue)
+        }
+        SupervisorStep.controlListening.reach()
+        begin()
         try loop.run()
     }
 
@@ -58,19 +83,25 @@ final class Supervision: EventHandler, LifeObserver {
         switch Source(rawValue: source) {
         case .signals: while signals.next() != nil { stop(plan.stop) }
         case .lifetime:
-            state.error = "Its lifetime of \((plan.lifetimeMilliseconds ?? 0) / 1000) seconds was over."
-            stop(plan.stop)
+            stop(plan.stop, because: "Its lifetime of \((plan.lifetimeMilliseconds ?? 0) / 1000) seconds was over.")
+        case .leash:
+            // Nothing is ever written: the other end is closed.
+            if let leashRegistration { loop.remove(leashRegistration) }
+            leashRegistration = nil
+            stop(plan.stop, because: "The command that it belonged to was killed.")
         case .restart: if !state.isStopWanted { begin() }
         case nil: break
         }
     }
 
-    /// The guest's first instruction may ask for a name. What serves it outlasts its lives.
+    private var network: NetworkService?
+
+    /// Serves the VM's network from before the guest's first instruction, which may ask for a name, through all of its lives.
     ///
     /// - Returns: Whether it is served; otherwise the VM is over.
     private func serveNetwork() -> Bool {
         do throws(NetworkFault) {
-            if let plan = plan.network { network = try NetworkService(plan, loop: loop) }
+            if network == nil, let plan = plan.network { network = try NetworkService(plan, loop: loop) }
             return true
         } catch {
             finish(LifeEnd(failure: .vmmFailed, "The VM's network cannot be served: \(error)."))
@@ -81,6 +112,7 @@ final class Supervision: EventHandler, LifeObserver {
     // MARK: Lives
 
     private func begin() {
+        guard serveNetwork() else { return }
         do throws(Errno) {
             life = try Life(plan, loop: loop, console: console, log: log, observer: self)
         } catch {
@@ -89,6 +121,7 @@ final class Supervision: EventHandler, LifeObserver {
     }
 
     func lifeChanged(_ phase: LifeState.Phase, pid: Int32) {
+        let before = state.phase
         state.phase = phase
         state.pid = UInt32(clamping: pid)
         if phase == .running, beganRunning == nil {
@@ -97,10 +130,18 @@ final class Supervision: EventHandler, LifeObserver {
             state.finishedAt = nil
             state.exitStatus = nil
             if !state.isStopWanted { state.error = nil }
+            events.append("start", state.restarts > 0 ? [.init("restarts", "\(state.restarts)")] : [])
+        } else if phase == .paused {
+            events.append("pause")
+        } else if phase == .running, before == .paused {
+            events.append("unpause")
         }
+        followHealth(phase)
         write()
         guard phase == .running else { return }
+        SupervisorStep.runningWritten.reach()
         say(StartReport())
+        SupervisorStep.reported.reach()
         startLifetime()
     }
 
@@ -113,12 +154,18 @@ final class Supervision: EventHandler, LifeObserver {
 
     func lifeEnded(_ end: LifeEnd) {
         life = nil
+        followHealth(.exited)
+        var end = end
+        if let endReason { end.error = endReason }
+        let isRestartWanted = isRestartWanted && !state.isStopWanted
+        self.isRestartWanted = false
+        endReason = nil
         // The first start must succeed; a later one is tried again as any life that was short.
         let hasRun = state.startedAt != nil
         let lived = beganRunning.map { (Clock.monotonicNanoseconds - $0) / 1_000_000 } ?? 0
         beganRunning = nil
         guard hasRun, !state.isStopWanted,
-            plan.restart.allowsRestart(after: end.status, restarts: state.restarts)
+            isRestartWanted || plan.restart.allowsRestart(after: end.status, restarts: state.restarts)
         else { return finish(end) }
         state.phase = .restarting
         state.pid = nil
@@ -126,21 +173,32 @@ final class Supervision: EventHandler, LifeObserver {
         state.exitStatus = end.status
         state.error = end.error
         state.restarts += 1
+        noteEnd(end)
         write()
         loop.schedule(
             milliseconds: Int(clamping: backoff.delay(afterLifeOf: lived)), handler: self,
             source: Source.restart.rawValue)
     }
 
-    private func finish(_ end: LifeEnd) {
+    /// - Parameter isTold: Whether the life had ended before, and was to be followed by another.
+    private func finish(_ end: LifeEnd, isTold: Bool = false) {
         state.phase = .exited
         state.pid = nil
-        state.finishedAt = Clock.realtimeNanoseconds
         state.exitStatus = end.status
         if let error = end.error { state.error = error }
+        if !isTold {
+            state.finishedAt = Clock.realtimeNanoseconds
+            noteEnd(end)
+        }
         write()
+        SupervisorStep.endWritten.reach()
         say(StartReport(failure: end.failure ?? .stopped, message: end.error, exitStatus: end.status))
         loop.stop()
+    }
+
+    private func noteEnd(_ end: LifeEnd) {
+        events.append(
+            "die", [.init("exitStatus", "\(end.status)")] + (state.error.map { [.init("error", $0)] } ?? []))
     }
 
     // MARK: What others ask
@@ -155,26 +213,65 @@ final class Supervision: EventHandler, LifeObserver {
         case .stop:
             stop(request.steps ?? plan.stop)
             reply(nil)
-        case .signal: reply(life.map { $0.signalCommand(request.signal ?? 0) } ?? "it does not run")
+        case .signal:
+            let fault = life.map { $0.signalCommand(request.signal ?? 0) } ?? "it does not run"
+            if fault == nil { events.append("kill", [.init("signal", "\(request.signal ?? 0)")]) }
+            reply(fault)
+        case .update: update(request.requests ?? [], reply)
         case .pause, .unpause:
             guard let life else { return reply("it does not run") }
             life.setPaused(request.action == .pause, reply)
         }
     }
 
-    private func stop(_ steps: [StopStep]) {
+    /// What was changed holds in later lives from when the VMM has taken it.
+    private func update(_ requests: [PlannedRequest], _ reply: @escaping (String?) -> Void) {
+        guard let life else { return reply("it does not run") }
+        life.say(requests[...]) { [weak self] fault in
+            guard let self, fault == nil else { return reply(fault) }
+            guard
+                let changed = try? SupervisorPlan(decoding: File.read("\(plan.directory)/\(SupervisorPlan.fileName)")),
+                changed.generation == plan.generation
+            else { return reply("its plan cannot be read") }
+            plan.requests = changed.requests
+            plan.restart = changed.restart
+            reply(nil)
+        }
+    }
+
+    /// Ends the VM for good.
+    func stop(_ steps: [StopStep], because reason: String? = nil) {
+        if !state.isStopWanted {
+            if let reason { state.error = reason }
+            let isKill = steps.first?.means == .kill
+            events.append(
+                isKill ? "kill" : "stop",
+                (isKill ? [.init("signal", "9")] : []) + (reason.map { [.init("reason", $0)] } ?? []))
+        }
         state.isStopWanted = true
+        SupervisorStep.stopAsked.reach()
         if let life { return life.stop(steps) }
         // It waits for its next life: there will be none.
         if state.phase == .restarting {
-            finish(LifeEnd(status: state.exitStatus ?? 0, error: state.error))
+            finish(LifeEnd(status: state.exitStatus ?? 0, error: state.error), isTold: true)
         }
+    }
+
+    /// Ends the present life; what follows is decided as if it had ended by itself.
+    func end(_ steps: [StopStep], because reason: String) {
+        guard let life, !state.isStopWanted else { return }
+        endReason = reason
+        life.stop(steps)
     }
 
     // MARK: What is written down
 
-    private func write() {
-        try? File.replace("\(plan.directory)/\(LifeState.fileName)", with: state.json(showsNulls: false) + [0x0a])
+    func write() {
+        state.lostOutput = log.lost
+        state.lostConsole = console.lost
+        do throws(Errno) { try stateFile.write(state) } catch {
+            SupervisorProcess.say("that the VM is \(state.phase.rawValue) cannot be written down: \(error)")
+        }
     }
 
     private func say(_ message: StartReport) {

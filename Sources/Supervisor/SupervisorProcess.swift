@@ -30,7 +30,8 @@ public enum SupervisorProcess {
         }
     }
 
-    private static func say(_ message: String) {
+    /// Notes something in the supervisor's log.
+    static func say(_ message: String) {
         try? Descriptor.duplicate(2).writeAll(Array("smartvm-supervisor: \(message)\n".utf8))
     }
 }

@@ -10,6 +10,9 @@ package struct ControlRequest: WireModel {
         case pause, unpause
         /// Asks for the state alone.
         case status
+        /// Says requests to the VMM, and takes the requests and the restart policy of later lives from the plan's file, which is another now.
+        /// The first request that is refused ends it.
+        case update
     }
 
     package var action: Action
@@ -17,16 +20,24 @@ package struct ControlRequest: WireModel {
     package var steps: [StopStep]?
     /// To ``Action/signal``: Linux's number.
     package var signal: UInt32?
+    /// To ``Action/update``: what the VMM is asked now.
+    package var requests: [PlannedRequest]?
 
-    package init(_ action: Action, steps: [StopStep]? = nil, signal: UInt32? = nil) {
+    package init(
+        _ action: Action, steps: [StopStep]? = nil, signal: UInt32? = nil, requests: [PlannedRequest]? = nil
+    ) {
         self.action = action
         self.steps = steps
         self.signal = signal
+        self.requests = requests
     }
 
     package static let schema = Schema(
         "ControlRequest", initial: ControlRequest(.status),
-        [.required("action", \.action), .optional("steps", \.steps), .optional("signal", \.signal)])
+        [
+            .required("action", \.action), .optional("steps", \.steps), .optional("signal", \.signal),
+            .optional("requests", \.requests),
+        ])
 
     /// The socket's name in the VM's runtime directory.
     package static let socketName = "control.sock"
@@ -63,6 +74,10 @@ package struct StartReport: WireModel {
         case commandFailed = "command_failed"
         /// Somebody has stopped it meanwhile.
         case stopped
+        /// The disk of the VM's directory is full.
+        case noSpace = "no_space"
+        /// The VM's directory cannot be used.
+        case hostFailed = "host_failed"
     }
 
     package var failure: Failure?

@@ -22,10 +22,16 @@ package struct LifeState: WireModel {
     package var restarts: UInt32
     /// Somebody has asked for the end.
     package var isStopWanted: Bool
+    /// Nil: nobody has asked for checks.
+    package var health: HealthState?
+    /// What the logs lack at their ends, because the disk was full; said in them when there is room. Bytes.
+    package var lostOutput: UInt64
+    package var lostConsole: UInt64
 
     package init(
         generation: UInt64, phase: Phase, pid: UInt32? = nil, startedAt: UInt64? = nil, finishedAt: UInt64? = nil,
-        exitStatus: UInt32? = nil, error: String? = nil, restarts: UInt32 = 0, isStopWanted: Bool = false
+        exitStatus: UInt32? = nil, error: String? = nil, restarts: UInt32 = 0, isStopWanted: Bool = false,
+        health: HealthState? = nil, lostOutput: UInt64 = 0, lostConsole: UInt64 = 0
     ) {
         self.generation = generation
         self.phase = phase
@@ -36,6 +42,9 @@ package struct LifeState: WireModel {
         self.error = error
         self.restarts = restarts
         self.isStopWanted = isStopWanted
+        self.health = health
+        self.lostOutput = lostOutput
+        self.lostConsole = lostConsole
     }
 
     package static let schema = Schema(
@@ -50,6 +59,9 @@ package struct LifeState: WireModel {
             .optional("error", \.error),
             .defaulted("restarts", \.restarts),
             .defaulted("is_stop_wanted", \.isStopWanted),
+            .optional("health", \.health),
+            .defaulted("lost_output", \.lostOutput),
+            .defaulted("lost_console", \.lostConsole),
         ])
 
     /// The file's name in the VM's directory.

@@ -21,7 +21,12 @@ package struct LogRecord: Hashable, Sendable {
 
     /// With the line break that ends the record.
     package var encoded: [UInt8] {
-        Array("\(time.text) \(stream.rawValue) \(isFull ? "F" : "P") ".utf8) + bytes + [0x0a]
+        Self.head(time, stream, isFull: isFull) + bytes + [0x0a]
+    }
+
+    /// What stands before the bytes.
+    package static func head(_ time: Timestamp, _ stream: Stream, isFull: Bool) -> [UInt8] {
+        Array("\(time.text) \(stream.rawValue) \(isFull ? "F" : "P") ".utf8)
     }
 
     /// - Parameter line: Without its line break. Nil if it is no record: a crash may have cut it.

@@ -35,13 +35,18 @@ package struct SupervisorPlan: WireModel {
     package var lifetimeMilliseconds: UInt64?
     /// What the logs of command and console may each take.
     package var log: LogLimits
+    /// Nil: nobody asks how the VM does.
+    package var health: HealthCheck?
+    /// The end of a pipe whose other end the VM's user holds: the VM is stopped when that goes away. Nil: the VM is nobody's.
+    package var leashDescriptor: UInt32?
 
     package init(
         generation: UInt64, directory: String, runtimeDirectory: String, vmm: Program, apiSocket: String,
         vsockSocket: String, requests: [PlannedRequest], hasAgent: Bool, guest: GuestDescription,
         network: NetworkPlan? = nil, command: PlannedCommand? = nil, bootMilliseconds: UInt64 = 60_000,
         stop: [StopStep] = [],
-        restart: RestartPolicy = .init(), lifetimeMilliseconds: UInt64? = nil, log: LogLimits = .init()
+        restart: RestartPolicy = .init(), lifetimeMilliseconds: UInt64? = nil, log: LogLimits = .init(),
+        health: HealthCheck? = nil, leashDescriptor: UInt32? = nil
     ) {
         self.generation = generation
         self.directory = directory
@@ -59,6 +64,8 @@ package struct SupervisorPlan: WireModel {
         self.restart = restart
         self.lifetimeMilliseconds = lifetimeMilliseconds
         self.log = log
+        self.health = health
+        self.leashDescriptor = leashDescriptor
     }
 
     package static let schema = Schema(
@@ -83,6 +90,8 @@ package struct SupervisorPlan: WireModel {
             .defaulted("restart", \.restart),
             .optional("lifetime_milliseconds", \.lifetimeMilliseconds),
             .defaulted("log", \.log),
+            .optional("health", \.health),
+            .optional("leash_descriptor", \.leashDescriptor),
         ])
 
     /// The file's name in the VM's directory.

@@ -12,7 +12,7 @@ struct BenchCreateCommand: AsyncParsableCommand {
             Creates and starts VMs until InstanceStart is answered, and beside that starts the same VMM by itself and sends it the same \
             requests in a bare loop over its socket. The difference is SmartVM's. Then creates a hundred VMs at once, without a start.
 
-            EXAMPLE:
+            EXAMPLES:
               smartvm bench create --runs 20 --format json
             """)
 

@@ -10,7 +10,7 @@ struct BenchGuestCommand: AsyncParsableCommand {
             Boots one VM and measures in it: how long the guest took to be ready, how long a command takes from host to host, and how fast \
             a command's output comes out.
 
-            EXAMPLE:
+            EXAMPLES:
               smartvm bench guest --runs 20 --format json
             """)
 

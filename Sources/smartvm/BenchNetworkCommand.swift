@@ -9,7 +9,7 @@ struct BenchNetworkCommand: AsyncParsableCommand {
             Makes and removes what one VM's network consists of: TAP, bridge port, address, MAC address, firewall element. No VM is \
             started. The first VM of a network pays for the bridge and its rules too.
 
-            EXAMPLE:
+            EXAMPLES:
               sudo unshare --net smartvm bench network --runs 100
             """)
 

@@ -16,7 +16,7 @@ struct CreateCommand: AsyncParsableCommand {
               smartvm create --name shop --network default --publish 8080:80 --egress deny --egress-rule allow:*.debian.org:443
             """)
 
-    @Argument(help: "The image to run.")
+    @Argument(help: "The image to run.", completion: .images)
     var image: String?
 
     @Argument(parsing: .postTerminator, help: "The command and its arguments. Default: none.")
@@ -31,8 +31,13 @@ struct CreateCommand: AsyncParsableCommand {
     var name: String?
 
     func run() async throws {
-        let sandbox = try await SandboxMaker(machine: machine, process: process, life: life, network: network)
-            .make(image: image, name: name, command: command)
-        print(sandbox.id)
+        do {
+            let sandbox = try await SandboxMaker(machine: machine, process: process, life: life, network: network)
+                .make(image: image, name: name, command: command)
+            print(sandbox.id)
+        } catch let error as SmartVMError {
+            StandardError.print("smartvm: \(error)")
+            throw ExitCode(ExitStatus.of(error))
+        }
     }
 }

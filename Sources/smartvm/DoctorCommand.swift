@@ -6,7 +6,13 @@ import SmartVM
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Check whether VMs can run on this machine, and say what is missing.",
-        discussion: "The exit status is 0 if `smartvm run` can work. A warning limits what VMs can do.")
+        discussion: """
+            The exit status is 0 if `smartvm run` can work. A warning limits what VMs can do.
+
+            EXAMPLES:
+              smartvm doctor
+              smartvm doctor --vmm qemu --format json
+            """)
 
     @Flag(help: "The same as --format json.")
     var json = false

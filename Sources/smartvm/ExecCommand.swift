@@ -19,7 +19,8 @@ struct ExecCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Command") var process: ProcessOptions
 
-    @Argument(help: ArgumentHelp("The VM: its name, or the beginning of its id.", valueName: "vm"))
+    @Argument(
+        help: ArgumentHelp("The VM: its name, or the beginning of its id.", valueName: "vm"), completion: .sandboxes)
     var name: String
 
     @Argument(parsing: .captureForPassthrough, help: "The command and its arguments.")

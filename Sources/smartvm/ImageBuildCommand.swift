@@ -8,6 +8,9 @@ struct ImageBuildCommand: AsyncParsableCommand {
         discussion: """
             An image that is there is compared with its checksums and left as it is, but for the guest agent, which \
             becomes that of this smartvm.
+
+            EXAMPLES:
+              smartvm image build minimal
             """)
 
     @Argument(help: "The image.")

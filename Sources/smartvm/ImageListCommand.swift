@@ -4,7 +4,12 @@ import SmartVM
 /// `smartvm image ls`.
 struct ImageListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ls", abstract: "List the images that are there.", aliases: ["list"])
+        commandName: "ls", abstract: "List the images that are there.",
+        discussion: """
+            EXAMPLES:
+              smartvm image ls
+              smartvm image ls --format json
+            """, aliases: ["list"])
 
     @Option(help: "How to print them.")
     var format = OutputFormat.table

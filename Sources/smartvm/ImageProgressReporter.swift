@@ -49,7 +49,7 @@ final class ImageProgressReporter: Sendable {
     }
 
     private static func mebibytes(_ bytes: Int64) -> String {
-        let tenths = bytes * 10 >> 20
+        let tenths = (bytes * 10) >> 20
         return "\(tenths / 10).\(tenths % 10)"
     }
 

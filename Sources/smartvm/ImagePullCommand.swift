@@ -14,7 +14,7 @@ struct ImagePullCommand: AsyncParsableCommand {
             compared with its size and SHA-256 as it comes; a download that broke off is continued by the next one. Images are \
             fetched again only if there is something newer, or if they are not what they were.
 
-            EXAMPLE:
+            EXAMPLES:
               smartvm image pull latest && smartvm run latest -- uname -a
             """)
 

@@ -4,17 +4,29 @@ import SmartVM
 /// `smartvm image rm`.
 struct ImageRemoveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rm", abstract: "Remove images. VMs that run are not disturbed.", aliases: ["remove"])
+        commandName: "rm", abstract: "Remove images. One that a VM is made with is not removed.",
+        discussion: """
+            EXAMPLES:
+              smartvm image build minimal
+              smartvm image rm minimal
+            """, aliases: ["remove"])
 
-    @Argument(help: "The images.")
+    @Argument(help: "The images.", completion: .images)
     var names: [String]
 
     func run() async throws {
         let manager = BaseImageManager(try DataDirectory())
         await SmartVMCommand.reclaimAbandoned()
+        var hasFailed = false
         for name in names {
-            try await manager.remove(named: name)
-            print(name)
+            do {
+                try await manager.remove(named: name)
+                print(name)
+            } catch let error as SmartVMError where error.code == .imageInUse {
+                StandardError.print("smartvm: \(error)")
+                hasFailed = true
+            }
         }
+        if hasFailed { throw ExitCode.failure }
     }
 }

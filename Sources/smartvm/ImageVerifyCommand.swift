@@ -5,9 +5,15 @@ import SmartVM
 struct ImageVerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Compare images with their checksums.",
-        discussion: "Prints the names of those that are what they were; fails with status 1 if one is not.")
+        discussion: """
+            Prints the names of those that are what they were; fails with status 1 if one is not.
 
-    @Argument(help: "The images. Default: all.")
+            EXAMPLES:
+              smartvm image build minimal
+              smartvm image verify minimal
+            """)
+
+    @Argument(help: "The images. Default: all.", completion: .images)
     var names: [String] = []
 
     @Flag(name: .shortAndLong, help: "Say nothing of the steps.")

@@ -5,14 +5,18 @@ import SmartVM
 struct InspectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
-        abstract: "Print all that is known of a VM, as JSON.",
+        abstract: "Print all that is known of VMs, as JSON.",
         discussion: """
+            An array with an object for each: its state, as smartvm ps --format json has it, and its configuration.
+
             EXAMPLES:
               smartvm create --name web
               smartvm inspect web
             """)
 
-    @OptionGroup var vm: SandboxArgument
+    @Argument(
+        help: ArgumentHelp("The VMs: names, or the beginnings of ids.", valueName: "vm"), completion: .sandboxes)
+    var names: [String]
 
     /// What is printed.
     private struct Report: Encodable {
@@ -21,8 +25,16 @@ struct InspectCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await vm.withSandbox { sandbox in
-            print(try JSONText.of(Report(state: try await sandbox.info, config: try await sandbox.config)))
+        var reports: [Report] = []
+        var failure: ExitCode?
+        do {
+            try await Sandboxes(names: names).forEach { _, sandbox in
+                reports.append(Report(state: try await sandbox.info, config: try await sandbox.config))
+            }
+        } catch let status as ExitCode {
+            failure = status
         }
+        print(try JSONText.of(reports))
+        if let failure { throw failure }
     }
 }

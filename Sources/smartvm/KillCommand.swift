@@ -15,13 +15,13 @@ struct KillCommand: AsyncParsableCommand {
               smartvm kill --signal TERM job
             """)
 
-    @OptionGroup var vms: SandboxArguments
+    @OptionGroup var vms: SandboxSelection
 
     @Option(name: .shortAndLong, help: ArgumentHelp("A signal: KILL, SIGHUP, 15.", valueName: "signal"))
     var signal = SignalArgument(number: SIGKILL)
 
     func run() async throws {
-        try await vms.forEach { try await $0.kill(signal: signal.number) }
+        try await vms.forEach(where: \.state.isActive) { try await $0.kill(signal: signal.number) }
     }
 }
 

@@ -23,7 +23,9 @@ struct LogsCommand: AsyncParsableCommand {
     @Flag(name: .shortAndLong, help: "Print the time before each line.")
     var timestamps = false
 
-    @Option(help: ArgumentHelp("Only what was printed since then: 2026-11-21T10:46:00Z.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp(
+            "Only what was printed since then: 2026-11-21T10:46:00Z, 1795257960, or 10m ago.", valueName: "time"))
     var since: String?
 
     @Option(
@@ -35,45 +37,49 @@ struct LogsCommand: AsyncParsableCommand {
 
     func validate() throws {
         if let tail, tail < 0 { throw ValidationError("--tail is a number of lines, from 0: not \(tail).") }
+        if console, since != nil || timestamps {
+            throw ValidationError("The console's lines have no times: leave out --since and --timestamps.")
+        }
     }
 
     func run() async throws {
-        let standardOutput = OutputStream(descriptor: 1)
-        let standardError = OutputStream(descriptor: 2)
         try await vm.withSandbox { sandbox in
-            if console {
-                var isFirst = true
-                return try await sandbox.consoleLog(follow: follow) { bytes in
-                    defer { isFirst = false }
-                    try await write(isFirst ? lastLines(bytes) : bytes, to: standardOutput)
-                }
+            guard console else {
+                return try await Self.print(
+                    sandbox, since: since, tail: tail, follow: follow, timestamps: timestamps)
             }
-            try await sandbox.logs(since: since, tail: tail, follow: follow) { entries in
-                // Neighbours of one stream go out at once.
-                var bytes: [UInt8] = []
-                var isError = false
-                for entry in entries {
-                    if entry.isStandardError != isError {
-                        try await write(bytes, to: isError ? standardError : standardOutput)
-                        bytes = []
-                        isError = entry.isStandardError
-                    }
-                    if timestamps { bytes += "\(entry.time) ".utf8 }
-                    bytes += entry.bytes
-                }
-                try await write(bytes, to: isError ? standardError : standardOutput)
+            let standardOutput = OutputStream(descriptor: 1)
+            try await sandbox.consoleLog(tail: tail, follow: follow) { bytes in
+                try await Self.write(bytes, to: standardOutput)
             }
         }
     }
 
-    private func lastLines(_ bytes: [UInt8]) -> [UInt8] {
-        guard let tail else { return bytes }
-        let lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
-        return Array(lines.suffix(tail + (bytes.last == 0x0a ? 1 : 0)).joined(separator: [0x0a]))
+    /// Prints what the command prints, each stream on its own.
+    static func print(
+        _ sandbox: Sandbox, since: String? = nil, tail: Int? = nil, follow: Bool, timestamps: Bool = false
+    ) async throws {
+        let standardOutput = OutputStream(descriptor: 1)
+        let standardError = OutputStream(descriptor: 2)
+        try await sandbox.logs(since: since, tail: tail, follow: follow) { entries in
+            // Neighbours of one stream go out at once.
+            var bytes: [UInt8] = []
+            var isError = false
+            for entry in entries {
+                if entry.isStandardError != isError {
+                    try await write(bytes, to: isError ? standardError : standardOutput)
+                    bytes = []
+                    isError = entry.isStandardError
+                }
+                if timestamps { bytes += "\(entry.time) ".utf8 }
+                bytes += entry.bytes
+            }
+            try await write(bytes, to: isError ? standardError : standardOutput)
+        }
     }
 
     /// Whoever has read enough goes away, and that is no failure.
-    private func write(_ bytes: [UInt8], to stream: OutputStream) async throws {
+    private static func write(_ bytes: [UInt8], to stream: OutputStream) async throws {
         if bytes.isEmpty { return }
         if await stream.write(bytes) != 0 { throw ExitCode.failure }
     }

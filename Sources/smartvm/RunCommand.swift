@@ -13,6 +13,9 @@ struct RunCommand: AsyncParsableCommand {
 
             Ctrl-C reaches the command; a second one ends the VM. With -it all keys are the command's, as with docker.
 
+            With --disk the VM has a supervisor of its own while it runs, as those that stay; it is removed at the end all the same, also if \
+            smartvm is killed.
+
             With -d the VM stays, in the background: its id is printed when its guest runs. It ends when its command does; without \
             one it runs until it is stopped. See smartvm exec, logs, stop, rm.
 
@@ -25,7 +28,7 @@ struct RunCommand: AsyncParsableCommand {
               smartvm run --rootfs ./debian.ext4 --env TERM=dumb --user nobody -- id
             """)
 
-    @Argument(help: "The image to run.")
+    @Argument(help: "The image to run.", completion: .images)
     var image: String?
 
     @Argument(parsing: .postTerminator, help: "The command and its arguments. Default: the image's shell.")
@@ -33,8 +36,8 @@ struct RunCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Machine") var machine: MachineOptions
     @OptionGroup(title: "Command") var process: ProcessOptions
-    @OptionGroup(title: "Life, with -d") var life: SandboxOptions
-    @OptionGroup(title: "Network, with -d") var network: NetworkOptions
+    @OptionGroup(title: "Life") var life: SandboxOptions
+    @OptionGroup(title: "Network") var network: NetworkOptions
 
     @Flag(name: [.short, .customLong("detach")], help: "Keep the VM, in the background.")
     var detach = false
@@ -51,8 +54,8 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Say on standard error when the guest was ready and when the command started.")
     var timings = false
 
-    @Flag(help: ArgumentHelp("Accepted for docker's sake: what run makes is always removed.", visibility: .hidden))
-    var rm = false
+    /// Whether a VM that is thrown away must be a sandbox for what it has.
+    private var needsSandbox: Bool { life.needsSandbox || network.isUsed }
 
     func validate() throws {
         if detach, timeout != nil || console || timings {
@@ -60,28 +63,38 @@ struct RunCommand: AsyncParsableCommand {
                 "--timeout, --console and --timings are not for a VM in the background: see --ttl, and smartvm logs --console."
             )
         }
-        if detach, rm { throw ValidationError("A VM in the background is removed with smartvm rm.") }
-        if !detach, network.isUsed {
-            throw ValidationError("--network, --publish and --egress are for a VM that stays: add -d.")
+        if !detach, life.backgroundOnly {
+            throw ValidationError("--restart, --ttl and health checks are for a VM in the background: add -d.")
         }
-        if !detach, life.disk != nil || life.ttl != nil || life.restart.policy != .never {
-            throw ValidationError("--disk, --restart and --ttl are for a VM that stays: add -d.")
+        if !detach, needsSandbox, console || timings {
+            throw ValidationError(
+                "--console and --timings are not for a VM with a disk, volumes or a network: leave them out.")
         }
     }
 
     func run() async throws {
         if detach { return try await runInBackground() }
         let interaction = Interaction(process)
-        let status = try await RunSession(
-            configuration: try machine.configuration(image: image, name: name, hostname: process.hostname),
-            command: try process.command(command, terminal: interaction.terminalSize),
-            vmm: machine.vmm,
-            bootTimeout: machine.bootTimeout.duration,
-            timeout: timeout?.duration,
-            showsConsole: console,
-            showsTimings: timings,
-            interaction: interaction
-        ).run()
+        let guestCommand = try process.command(command, terminal: interaction.terminalSize)
+        let status: Int32
+        if needsSandbox {
+            status = try await SandboxRunSession(
+                configuration: try SandboxMaker(machine: machine, process: process, life: life, network: network)
+                    .configuration(image: image, name: name, command: nil),
+                command: guestCommand, timeout: timeout?.duration, interaction: interaction
+            ).run()
+        } else {
+            status = try await RunSession(
+                configuration: try machine.configuration(image: image, name: name, hostname: process.hostname),
+                command: guestCommand,
+                vmm: machine.vmm,
+                bootTimeout: machine.bootTimeout.duration,
+                timeout: timeout?.duration,
+                showsConsole: console,
+                showsTimings: timings,
+                interaction: interaction
+            ).run()
+        }
         throw ExitCode(status)
     }
 
@@ -94,7 +107,13 @@ struct RunCommand: AsyncParsableCommand {
             try await sandbox.start { progress.report($0) }
         } catch {
             try? await sandbox.remove(force: true)
-            guard let error = error as? SmartVMError, let status = error.exitStatus else { throw error }
+            guard var error = error as? SmartVMError else { throw error }
+            if [.bootFailed, .supervisorFailed].contains(error.code) {
+                // What the library points at went with the VM.
+                error.cure =
+                    "--memory gives more memory, --boot-timeout more time. The VM was removed; smartvm create and start keep one, with its console."
+            }
+            guard let status = error.exitStatus else { throw error }
             StandardError.print("smartvm: \(error)")
             throw ExitCode(status)
         }

@@ -3,31 +3,75 @@ import SmartVM
 
 /// VMs that a command is about, and the doing of the same with each.
 struct SandboxArguments: ParsableArguments {
-    @Argument(help: ArgumentHelp("The VMs: names, or the beginnings of ids.", valueName: "vm"))
+    @Argument(
+        help: ArgumentHelp("The VMs: names, or the beginnings of ids.", valueName: "vm"), completion: .sandboxes)
     var names: [String]
 
     /// Does something with each, says its name on standard output, and goes on after a failure, as docker does.
-    ///
-    /// - Parameter ignoresMissing: Whether one that is not there is no failure.
-    func forEach(ignoresMissing: Bool = false, _ body: (Sandbox) async throws -> Void) async throws {
+    func forEach(_ body: (Sandbox) async throws -> Void) async throws {
+        try await Sandboxes(names: names).forEach { name, sandbox in
+            try await body(sandbox)
+            print(name)
+        }
+    }
+}
+
+/// The same for commands that can be about all VMs.
+struct SandboxSelection: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp("The VMs: names, or the beginnings of ids.", valueName: "vm"), completion: .sandboxes)
+    var names: [String] = []
+
+    @Flag(name: .shortAndLong, help: "All VMs to which it applies.")
+    var all = false
+
+    func validate() throws {
+        guard all == names.isEmpty else {
+            throw ValidationError(all ? "--all is in place of names." : "Name the VMs, or give --all.")
+        }
+    }
+
+    /// - Parameters:
+    ///   - applies: Which ones `--all` means.
+    ///   - ignoresMissing: Whether one that is not there is no failure.
+    func forEach(
+        where applies: (SandboxInfo) -> Bool, ignoresMissing: Bool = false, _ body: (Sandbox) async throws -> Void
+    ) async throws {
+        let chosen =
+            all ? try await SmartVM().sandboxes.list(all: true).filter(applies).map(\.name) : names
+        try await Sandboxes(names: chosen, ignoresMissing: ignoresMissing || all).forEach { name, sandbox in
+            try await body(sandbox)
+            print(name)
+        }
+    }
+}
+
+/// Several VMs by their names, one after another.
+struct Sandboxes {
+    var names: [String]
+    /// Whether one that is not there is no failure.
+    var ignoresMissing = false
+
+    /// Goes on after a failure; ends with the worst status of all.
+    func forEach(_ body: (_ name: String, Sandbox) async throws -> Void) async throws {
         let sandboxes = try SmartVM().sandboxes
-        var hasFailed = false
+        var status: Int32 = 0
         for name in names {
             do {
-                try await body(try await sandboxes.get(name))
-                print(name)
+                try await body(name, try await sandboxes.get(name))
             } catch let error as SmartVMError {
                 StandardError.print("smartvm: \(error)")
-                if error.code != .noSuchVM || !ignoresMissing { hasFailed = true }
+                if error.code != .noSuchVM || !ignoresMissing { status = max(status, ExitStatus.of(error)) }
             }
         }
-        if hasFailed { throw ExitCode.failure }
+        if status != 0 { throw ExitCode(status) }
     }
 }
 
 /// The VM that a command is about.
 struct SandboxArgument: ParsableArguments {
-    @Argument(help: ArgumentHelp("The VM: its name, or the beginning of its id.", valueName: "vm"))
+    @Argument(
+        help: ArgumentHelp("The VM: its name, or the beginning of its id.", valueName: "vm"), completion: .sandboxes)
     var name: String
 
     init() {}
@@ -39,18 +83,14 @@ struct SandboxArgument: ParsableArguments {
     func sandbox() async throws -> Sandbox {
         try await SmartVM().sandboxes.get(name)
     }
-}
 
-extension SandboxArgument {
-    /// Does something with it; a VM that is not there, or cannot do it, is a plain failure, as with docker.
+    /// Does something with it; how a failure ends, ``ExitStatus`` says.
     func withSandbox<Result>(_ body: (Sandbox) async throws -> Result) async throws -> Result {
         do {
             return try await body(try await sandbox())
-        } catch let error as SmartVMError
-            where [.noSuchVM, .invalidState, .nameInUse, .invalidConfiguration].contains(error.code)
-        {
+        } catch let error as SmartVMError {
             StandardError.print("smartvm: \(error)")
-            throw ExitCode.failure
+            throw ExitCode(ExitStatus.of(error))
         }
     }
 }

@@ -20,13 +20,14 @@ struct SmartVMCommand: AsyncParsableCommand {
             RunCommand.self, CreateCommand.self, StartCommand.self, StopCommand.self, KillCommand.self,
             RestartCommand.self, RemoveCommand.self, ListCommand.self, InspectCommand.self, ExecCommand.self,
             ShellCommand.self, LogsCommand.self, WaitCommand.self, RenameCommand.self, PauseCommand.self,
-            UnpauseCommand.self, PortCommand.self, NetworkCommand.self, SystemCommand.self, ConfigCommand.self,
+            UnpauseCommand.self, CopyCommand.self, PortCommand.self, StatsCommand.self, EventsCommand.self,
+            UpdateCommand.self, VolumeCommand.self, NetworkCommand.self, SystemCommand.self, ConfigCommand.self,
             ImageCommand.self, VMMCommand.self,
             DoctorCommand.self, BenchCommand.self,
         ])
 
     /// Failures of smartvm itself end with 125, as docker's do, so that they can be told from the command's own status.
-    static let failureStatus: Int32 = 125
+    static let failureStatus = ExitStatus.ownFailure
 
     /// Ends and removes what killed runs have left: whatever command looks at VMs, images or VMMs does it, not only one that makes a VM.
     static func reclaimAbandoned() async {
@@ -49,7 +50,7 @@ struct SmartVMCommand: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         do {
             try refuseUnreadableArguments()
-            var command = try parseAsRoot()
+            var command = try await asyncParseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

@@ -14,7 +14,7 @@ struct StopCommand: AsyncParsableCommand {
               smartvm stop --time 5 web
             """)
 
-    @OptionGroup var vms: SandboxArguments
+    @OptionGroup var vms: SandboxSelection
 
     @Option(
         name: [.short, .customLong("time"), .customLong("timeout")],
@@ -22,6 +22,6 @@ struct StopCommand: AsyncParsableCommand {
     var time: DurationArgument?
 
     func run() async throws {
-        try await vms.forEach { try await $0.stop(timeout: time?.duration) }
+        try await vms.forEach(where: \.state.isActive) { try await $0.stop(timeout: time?.duration) }
     }
 }

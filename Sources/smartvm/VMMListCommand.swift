@@ -4,7 +4,11 @@ import SmartVM
 /// `smartvm vmm ls`.
 struct VMMListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ls", abstract: "List the releases of Firecracker that were fetched.", aliases: ["list"])
+        commandName: "ls", abstract: "List the releases of Firecracker that were fetched.",
+        discussion: """
+            EXAMPLES:
+              smartvm vmm ls
+            """, aliases: ["list"])
 
     @Option(help: "How to print them.")
     var format = OutputFormat.table

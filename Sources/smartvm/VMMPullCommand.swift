@@ -5,7 +5,12 @@ import SmartVM
 struct VMMPullCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pull", abstract: "Fetch a release of Firecracker: firecracker and jailer.",
-        discussion: "It is compared with the SHA-256 that is published with it; one without is not installed.")
+        discussion: """
+            It is compared with the SHA-256 that is published with it; one without is not installed.
+
+            EXAMPLES:
+              smartvm vmm pull
+            """)
 
     @Argument(help: "The version, such as v1.16.1. Default: the newest that is published.")
     var version: String?

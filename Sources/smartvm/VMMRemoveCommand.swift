@@ -5,6 +5,10 @@ import SmartVM
 struct VMMRemoveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rm", abstract: "Remove releases of Firecracker. VMs that run are not disturbed.",
+        discussion: """
+            EXAMPLES:
+              smartvm vmm rm v1.16.1
+            """,
         aliases: ["remove"])
 
     @Argument(help: "The versions.")

@@ -5,16 +5,18 @@ import SmartVM
 struct WaitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wait",
-        abstract: "Wait until a VM has ended, and print its exit status.",
+        abstract: "Wait until VMs have ended, and print the exit status of each.",
         discussion: """
             EXAMPLES:
               smartvm run -d --name job -- sh -c 'sleep 1; exit 3'
               smartvm wait job
             """)
 
-    @OptionGroup var vm: SandboxArgument
+    @Argument(
+        help: ArgumentHelp("The VMs: names, or the beginnings of ids.", valueName: "vm"), completion: .sandboxes)
+    var names: [String]
 
     func run() async throws {
-        try await vm.withSandbox { print(try await $0.wait()) }
+        try await Sandboxes(names: names).forEach { _, sandbox in print(try await sandbox.wait()) }
     }
 }

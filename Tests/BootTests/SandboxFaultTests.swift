@@ -1,166 +1,161 @@
 import Glibc
 import Linux
-import Synchronization
+import SupervisorProtocol
 import Testing
 
 @testable import SmartVM
 
 /// Processes are killed at every step of making, starting, stopping and removing a VM; afterwards everything works, nothing is left, and what is
-/// said is true.
+/// said is true. A VM goes through many faults: what shows that one has left no harm is what the next begins with.
 @Suite("VMs that stay, when processes are killed", BootCapability.trait, .serialized, .timeLimit(.minutes(30)))
 struct SandboxFaultTests {
-    private func smartvm(_ arguments: String...) async throws -> SmartVMProgram.Result {
-        try await SmartVMProgram.run(arguments)
+    @Test("the command, at each step of making and removing", arguments: [SandboxStep.Operation.create, .remove])
+    fileprivate func commandWithoutGuest(operation: SandboxStep.Operation) async throws {
+        for step in SandboxStep.allCases where step.operation == operation {
+            let vm = FaultedVM()
+            if operation == .remove { try await vm.make() }
+            let command = operation == .remove ? "rm" : "create --disk 16m --name"
+            let ending = try await vm.start(command, fault: "\(step.rawValue):9").waitUntilExit()
+            #expect(ending == .signaled(SIGKILL), "\(step) was not reached: \(vm.output)")
+            try await vm.settle("\(step)", [.created])
+            let rest = try await SmartVMProgram.run(["system", "reconcile"])
+            #expect(rest.status == 0 && !rest.standardOutput.contains(vm.name), "\(rest)")
+            // The name is free, unless it was all done.
+            if try await vm.info() == nil { try await vm.make() }
+            _ = try await SmartVMProgram.run(["rm", vm.name])
+            let left = try FileTree.names(at: "\(Traces.dataDirectory)/vms")
+            #expect(left == [], "\(step)")
+            FaultCount.add(faults: 0, leaks: left)
+        }
+        FaultCount.report()
     }
 
-    /// Runs smartvm with a signal to itself at a step.
-    private func start(_ arguments: [String], _ step: SandboxStep, _ signal: Int32) throws -> ChildProcess {
-        try SmartVMProgram.start(
-            arguments, output: "/dev/null", variables: ["SMARTVM_FAULT": "\(step.rawValue):\(signal)"])
-    }
-
-    /// What is said of the VM of this name.
-    private func info(_ name: String) async throws -> SandboxInfo? {
-        try await SmartVM(SmartVMOptions(dataDir: Traces.dataDirectory)).sandboxes.list(all: true).first {
-            $0.name == name
+    @Test("the command, at each step of starting and stopping")
+    func command() async throws {
+        try await FaultedVM.with { vm in
+            try await vm.startAndUse("at first")
+            try await vm.run("stop")
+            for step in SandboxStep.allCases where step.operation == .start {
+                let ending = try await vm.start("start", fault: "\(step.rawValue):9").waitUntilExit()
+                #expect(ending == .signaled(SIGKILL), "\(step) was not reached: \(vm.output)")
+                try await vm.settle("\(step)", [.exited, .running])
+                guard try await vm.info()?.state == .running else { continue }
+                try await vm.use("\(step)")
+                try await vm.run("kill")
+            }
+            for step in SandboxStep.allCases where step.operation == .stop {
+                try await vm.startAndUse("\(step)")
+                let ending = try await vm.start("stop", fault: "\(step.rawValue):9").waitUntilExit()
+                #expect(ending == .signaled(SIGKILL), "\(step) was not reached: \(vm.output)")
+                try await vm.settle("\(step)", step == .stopping ? [.running] : [.exited])
+            }
+            try await vm.startAndUse("at last")
         }
     }
 
-    /// What is said of a VM against what the host has.
-    private func lies(_ info: SandboxInfo?, id: String) -> [String] {
-        let traces = SandboxTraces.running(id)
-        guard let info else { return traces.map { "gone, but: \($0)" } }
-        if info.state.isActive {
-            return traces.contains { $0.contains("smartvm-supervisor") } ? [] : ["\(info.state), without a supervisor"]
+    @Test("the supervisor, at each step of its own")
+    func supervisor() async throws {
+        try await FaultedVM.with { vm in
+            try await vm.startAndUse("at first")
+            try await vm.run("kill")
+            for step in SupervisorStep.allCases where step.operation == .starting && step != .commandStarted {
+                let ending = try await vm.start("start", fault: "\(step.faultName):9").waitUntilExit()
+                // One that has said that it runs, did.
+                #expect((ending == .exited(0)) == (step == .reported), "\(step): \(vm.output)")
+                try await vm.settle("\(step)", [.exited])
+                try await vm.expectEnd("\(step)", "Its supervisor was killed.")
+            }
+            for step in SupervisorStep.allCases where step.operation == .ending {
+                let ending = try await vm.start("start", fault: "\(step.faultName):9").waitUntilExit()
+                #expect(ending == .exited(0), "\(step): \(vm.output)")
+                try await vm.use("\(step)")
+                try await vm.run("stop")
+                try await vm.settle("\(step)", [.exited])
+                // What it has written down before it was killed is how it ended.
+                try await vm.expectEnd("\(step)", step == .endWritten ? nil : "Its supervisor was killed.")
+            }
+            try await vm.startAndUse("at last")
         }
-        return traces.map { "\(info.state), but: \($0)" }
     }
 
-    /// Uses a VM after a fault: it can be started, it runs commands, it is stopped and removed, and nothing is left.
-    private func use(_ name: String, id: String) async throws -> [String] {
-        var problems: [String] = []
-        for arguments in [["start", name], ["exec", name, "true"], ["stop", name], ["rm", name]] {
-            let result = try await SmartVMProgram.run(arguments)
-            if result.status != 0 { problems.append("\(arguments): \(result.status) \(result.standardError)") }
+    @Test("the VMM and QEMU, at each step of the supervisor that they live in", arguments: ["vmm", "qemu"])
+    func machine(victim: String) async throws {
+        let early: [SupervisorStep] = [.vmmReleased, .sessionListening, .requestAnswered]
+        let starting = early + [.guestStarted, .guestConfigured, .runningWritten, .reported]
+        try await FaultedVM.with { vm in
+            try await vm.startAndUse("at first")
+            try await vm.run("kill")
+            for step in starting where victim == "vmm" || !early.contains(step) {
+                let command = try await vm.start("start", fault: "\(step.faultName):19")
+                try await vm.killWhileSupervisorStands(victim, "\(step)")
+                let ending = try command.waitUntilExit()
+                // That it runs is said before it is known that it does no more.
+                let isLate = [.guestConfigured, .runningWritten, .reported].contains(step)
+                #expect((ending == .exited(0)) == isLate, "\(step): \(vm.output)")
+                try await vm.settle("\(victim) \(step)", [.exited])
+                let now = try await vm.info()
+                #expect(now?.exitStatus != 0 && now?.error != nil, "\(step): \(String(describing: now))")
+            }
+            for step in [SupervisorStep.stopAsked, .stopStepTaken] {
+                _ = try await vm.start("start", fault: "\(step.faultName):19").waitUntilExit()
+                try await vm.use("\(step)")
+                let command = try await vm.start("stop", fault: "none:0")
+                try await vm.killWhileSupervisorStands(victim, "\(step)")
+                #expect(try command.waitUntilExit() == .exited(0), "\(step): \(vm.output)")
+                try await vm.settle("\(victim) \(step)", [.exited])
+            }
+            try await vm.startAndUse("at last")
         }
-        return problems + SandboxTraces.all(id)
     }
 
-    @Test("the command itself, at each step", arguments: SandboxStep.allCases)
-    fileprivate func command(step: SandboxStep) async throws {
-        let name = uniqueName("fault")
-        var id = ""
-        if !SandboxStep.creating.contains(step) {
-            id = try await smartvm("create", "--name", name, "--disk", "32m").standardOutput.trimmed
-            if !SandboxStep.starting.contains(step) { _ = try await smartvm("start", name) }
+    @Test("any process at any moment; SMARTVM_FAULT_ROUNDS says how often")
+    func anyMoment() async throws {
+        let rounds = EnvironmentVariable.value("SMARTVM_FAULT_ROUNDS").flatMap { Int($0) } ?? 4
+        try await FaultedVM.with { vm in
+            try await vm.startAndUse("at first")
+            for round in 0..<rounds {
+                let command = try await vm.info()?.state == .running ? "stop" : "start"
+                let child = try await vm.start(command, fault: "none:0")
+                let moment = Int.random(in: 0...(command == "stop" ? 500 : 3000))
+                try await Task.sleep(for: .milliseconds(moment))
+                let victim = ["command", "supervisor", "vmm", "qemu"].randomElement() ?? "command"
+                let pid = victim == "command" ? child.pid : SandboxTraces.pid(of: await vm.id, victim)
+                if let pid { kill(pid, SIGKILL) }
+                _ = try child.waitUntilExit()
+                let what = "round \(round): \(command), \(victim) after \(moment) ms"
+                try await vm.settle(what, [.exited, .running])
+                if try await vm.info()?.state == .running { try await vm.use(what) }
+            }
+            try await vm.startAndUse("at last")
         }
-        let arguments =
-            SandboxStep.creating.contains(step)
-            ? ["create", "--name", name, "--disk", "32m"]
-            : SandboxStep.starting.contains(step)
-                ? ["start", name] : SandboxStep.stopping.contains(step) ? ["stop", name] : ["rm", "-f", name]
-        let ending = try start(arguments, step, SIGKILL).waitUntilExit()
-        #expect(ending == .signaled(SIGKILL), "\(step) was not reached")
-        // A start that was broken off may still be coming up, or a stop going down.
-        let isSettled = try await eventuallyAsync(seconds: 30) {
-            let state = try await info(name)?.state
-            return state != .starting && state != .stopping && state != .creating && state != .removing
-        }
-        #expect(isSettled)
-        let now = try await info(name)
-        if id.isEmpty { id = now?.id ?? "none" }
-        #expect(lies(now, id: id) == [], "\(step)")
-        if now == nil {
-            let rest = try await smartvm("system", "reconcile")
-            #expect(rest.standardOutput == "There was nothing to take back.\n", "\(step)")
-            let again = try await smartvm("create", "--name", name)
-            #expect(again.status == 0, "\(again.standardError)")
-            id = again.standardOutput.trimmed
-        }
-        let problems = try await use(name, id: id)
-        #expect(problems == [], "\(step)")
-        FaultCount.add(leaks: problems.count)
-    }
-
-    fileprivate enum Victim: String, CaseIterable {
-        case supervisor, vmm, qemu
-    }
-
-    @Test(
-        "the supervisor, the VMM and QEMU, while a command starts or stops, and while nobody looks",
-        arguments: [SandboxStep.supervisorReleased, .started, .stopAsked], Victim.allCases)
-    fileprivate func others(step: SandboxStep, victim: Victim) async throws {
-        let name = uniqueName("fault")
-        let id = try await smartvm("create", "--name", name, "--disk", "32m").standardOutput.trimmed
-        if step == .stopAsked { _ = try await smartvm("start", name) }
-        // The command stops itself at the step, the victim is killed, and the command goes on.
-        let command = try start([step == .stopAsked ? "stop" : "start", name], step, SIGSTOP)
-        let hasStopped = try await eventually(seconds: 60) { SandboxTraces.state(of: command.pid) == "T" }
-        #expect(hasStopped, "\(step) was not reached")
-        var killed = false
-        _ = try await eventually(seconds: 20) {
-            killed = SandboxTraces.pid(of: id, victim.rawValue).map { kill($0, SIGKILL) == 0 } ?? false
-            return killed || step == .stopAsked && SandboxTraces.running(id).isEmpty
-        }
-        #expect(killed || step == .stopAsked, "there is no \(victim)")
-        command.kill(SIGCONT)
-        _ = try command.waitUntilExit()
-        let isOver = try await eventuallyAsync(seconds: 30) {
-            let state = try await info(name)?.state
-            // The VMM runs QEMU first to ask what it can do: one that was killed then is run again.
-            if victim == .qemu, step == .supervisorReleased, state == .running { return true }
-            return state == .exited && SandboxTraces.running(id).isEmpty
-        }
-        let now = try await info(name)
-        #expect(isOver, "\(step) \(victim): \(String(describing: now)) \(SandboxTraces.running(id))")
-        #expect(lies(now, id: id) == [])
-        // A life that did not end as it should is not said to have.
-        if killed, step != .stopAsked, now?.state == .exited {
-            #expect(now?.exitStatus != 0 && now?.error != nil, "\(String(describing: now))")
-        }
-        let problems = try await use(name, id: id)
-        #expect(problems == [], "\(step) \(victim)")
-        FaultCount.add(leaks: problems.count)
-    }
-
-    @Test("a supervisor that hangs does not keep a VM from being stopped")
-    func hangingSupervisor() async throws {
-        let name = uniqueName("hang")
-        let id = try await smartvm("run", "-d", "--name", name).standardOutput.trimmed
-        let pid = try #require(SandboxTraces.pid(of: id, "supervisor"))
-        kill(pid, SIGSTOP)
-        let stopped = try await smartvm("stop", "--time", "1", name)
-        #expect(stopped.status == 0, "\(stopped.standardError)")
-        #expect(SandboxTraces.running(id) == [])
-        let now = try await info(name)
-        #expect(now?.state == .exited && now?.error == "Its supervisor was killed.")
-        let removed = try await smartvm("rm", name)
-        #expect(removed.status == 0 && SandboxTraces.all(id) == [])
-        FaultCount.add(leaks: SandboxTraces.all(id).count)
     }
 }
 
-extension SandboxStep {
-    fileprivate static let creating: [SandboxStep] = [.recordWritten, .directoryMade, .diskMade, .created]
-    fileprivate static let starting: [SandboxStep] = [
-        .locked, .portsTaken, .networkMade, .runtimeDirectoryMade, .planWritten, .supervisorSpawned, .ownerWritten,
-        .supervisorReleased, .started,
-    ]
-    fileprivate static let stopping: [SandboxStep] = [
-        .stopAsked, .supervisorEnded, .runtimeDirectoryRemoved, .networkRemoved, .endWritten,
-    ]
-}
+extension FaultedVM {
+    /// - Parameter error: Why its last life ended; nil: as it should.
+    func expectEnd(_ what: String, _ error: String?) async throws {
+        let now = try await info()
+        let isTold = now?.error == error && (error == nil) == (now?.exitStatus != 137)
+        #expect(isTold, "\(what): \(String(describing: now))")
+        if !isTold { FaultCount.add(faults: 0, lies: [what]) }
+    }
 
-/// The figure of this suite, printed as it grows.
-private enum FaultCount {
-    private static let counts = Mutex((faults: 0, leaks: 0))
-
-    static func add(leaks: Int) {
-        counts.withLock { counts in
-            counts.faults += 1
-            counts.leaks += leaks
-            print("faults injected: \(counts.faults), leaks and failures afterwards: \(counts.leaks)")
+    /// The supervisor has stopped itself; kills a process below it, and lets it go on.
+    func killWhileSupervisorStands(_ victim: String, _ what: String) async throws {
+        var supervisor: Int32?
+        let stands = try await eventually(seconds: 60) {
+            supervisor = SandboxTraces.pid(of: id, "supervisor")
+            return supervisor.map { SandboxTraces.state(of: $0) == "T" } ?? false
         }
+        #expect(stands, "\(what) was not reached: \(output)")
+        // The VMM may still be on its way to QEMU, or, at the end, gone.
+        var isKilled = false
+        _ = try await eventually(seconds: 5) {
+            isKilled = SandboxTraces.pid(of: id, victim).map { kill($0, SIGKILL) == 0 } ?? false
+            return isKilled
+        }
+        #expect(isKilled, "\(what): there is no \(victim)")
+        if let supervisor { kill(supervisor, SIGCONT) }
     }
 }
 

@@ -162,7 +162,7 @@ struct SandboxTests {
         let other = uniqueName("other")
         try await withVM(name) { _ in
             let second = try await smartvm("create", "--name", name)
-            #expect(second.status == 125 && second.standardError.contains("taken"), "\(second.standardError)")
+            #expect(second.status == 1 && second.standardError.contains("taken"), "\(second.standardError)")
             let refused = try await smartvm("rm", name)
             #expect(refused.status == 1 && refused.standardError.contains("rm -f"))
             let value10 = try await smartvm("rename", name, other).status

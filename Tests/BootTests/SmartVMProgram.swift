@@ -56,7 +56,7 @@ enum SmartVMProgram {
         spawn.environment = [
             "PATH", "HOME", "SMARTVM_DATA_DIR", "SMARTVM_GUEST", "SMARTVM_QEMU", "SMARTVM_SUPERVISOR", "SMARTVM_VMM",
         ]
-        .compactMap { name in
+        .filter { variables[$0] == nil }.compactMap { name in
             let value =
                 name == "SMARTVM_DATA_DIR"
                 ? dataDirectory ?? EnvironmentVariable.value(name) : EnvironmentVariable.value(name)

@@ -72,8 +72,8 @@ struct QEMUCommandLineTests {
         #expect(nodes[3].contains("\"read-only\":false") && nodes[3].contains("\"no-flush\":false"))
         #expect(
             values("-device", line).filter { $0.hasPrefix("virtio-blk") } == [
-                "virtio-blk-device,id=drive0,drive=throttle0,serial=root,write-cache=off",
-                "virtio-blk-device,id=drive1,drive=throttle1,serial=data,write-cache=on",
+                "virtio-blk-device,id=drive0,drive=throttle0,serial=root,write-cache=off,werror=report",
+                "virtio-blk-device,id=drive1,drive=throttle1,serial=data,write-cache=on,werror=report",
             ])
     }
 
@@ -196,7 +196,7 @@ struct QEMUCommandLineTests {
         let fixed = [
             "pcie-pci-bridge,id=bridge0,bus=pcie.0,addr=1e", "i8042",
             "virtio-blk-pci,id=drive0,bus=pcie.0,addr=1,disable-legacy=on,romfile=,drive=throttle0,serial=root,"
-                + "write-cache=off",
+                + "write-cache=off,werror=report",
             "virtio-rng-pci,id=entropy0,bus=pcie.0,addr=4,disable-legacy=on,romfile=,rng=rng0",
         ]
         #expect(values("-device", line) == fixed)
@@ -215,7 +215,7 @@ struct QEMUCommandLineTests {
         #expect(
             devices.filter { !fixed.contains($0) } == [
                 "virtio-blk-pci,id=drive3,bus=bridge0,addr=3,disable-legacy=on,romfile=,drive=throttle3,serial=data,"
-                    + "write-cache=off",
+                    + "write-cache=off,werror=report",
                 "virtio-net-pci,id=net4,bus=bridge0,addr=4,disable-legacy=on,romfile=,netdev=tap4,event_idx=off,queue_reset=off",
             ])
     }

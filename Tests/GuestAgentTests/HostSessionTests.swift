@@ -90,9 +90,9 @@ private final class SessionFixture: HostSessionDelegate, EventHandler {
         loop.stop()
     }
 
-    func configure(_ configuration: Configuration) -> [String] {
+    func configure(_ configuration: Configuration) -> ConfigurationOutcome {
         configurations.append(configuration)
-        return ["a problem"]
+        return ConfigurationOutcome(problems: ["a problem"], failures: ["a failure"])
     }
 
     func sessionAllowsCommands(_ allowed: Bool) {
@@ -127,7 +127,7 @@ struct HostSessionTests {
             return
         }
         #expect(hello.protocolVersion == Hello.currentProtocolVersion)
-        #expect(reports[1] == .configured(problems: ["a problem"]))
+        #expect(reports[1] == .configured(problems: ["a problem"], failures: ["a failure"]))
     }
 
     @Test("after a reset, as by a restored snapshot, commands wait until the guest is configured anew")

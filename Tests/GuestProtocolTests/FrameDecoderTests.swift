@@ -119,4 +119,22 @@ struct FrameDecoderTests {
             }
         }
     }
+
+    @Test("whoever expects short messages holds no long ones, and data are not meant by that")
+    func shortMessages() throws {
+        func decode(_ message: some FrameMessage) throws -> Bool {
+            var bytes: [UInt8] = []
+            try message.encode(into: &bytes)
+            var decoder = FrameDecoder(maximumControl: 100)
+            return try bytes.withUnsafeBytes { view in
+                var input = view
+                return try decoder.next(&input) != nil
+            }
+        }
+        #expect(try decode(ExecOutput.failed(status: 1, message: "no")))
+        #expect(throws: GuestProtocolError.self) {
+            try decode(ExecOutput.failed(status: 1, message: String(repeating: "a", count: 200)))
+        }
+        #expect(try decode(ExecOutput.stdout([UInt8](repeating: 0, count: 200))))
+    }
 }

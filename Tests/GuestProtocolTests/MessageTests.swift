@@ -38,6 +38,23 @@ struct MessageTests {
             mounts: [.init(device: "/dev/vdb", path: "/data", fileSystemType: "ext4", readOnly: true)])
     }
 
+    @Test("a usage report is read as it was written, also with what a later version appends, and cut nowhere")
+    func usage() throws {
+        var report = UsageReport()
+        report.memoryTotal = 1
+        report.memoryAvailable = .max
+        report.processes = 7
+        report.mounts = [.init(path: "/", total: 2, available: 1), .init(path: "/data", total: 4, available: 3)]
+        let frame = try #require(try decode([try report.encoded()]).first)
+        #expect(try UsageReport(frame.type, payload: frame.payload) == report)
+        #expect(try UsageReport(frame.type, payload: frame.payload + [1, 2, 3]) == report)
+        for count in 0..<frame.payload.count {
+            #expect(throws: GuestProtocolError.self) {
+                try UsageReport(frame.type, payload: Array(frame.payload[..<count]))
+            }
+        }
+    }
+
     @Test("a start message has these bytes")
     func startBytes() throws {
         #expect(
@@ -92,7 +109,7 @@ struct MessageTests {
                 Hello(
                     kernelRelease: "6.1.0", architecture: "x86_64", agentVersion: "1", monotonicMicroseconds: 3,
                     bootSteps: [.init(name: "modules", endedMicroseconds: 2)])))
-        try roundTrip(SessionReport.configured(problems: ["/dev/vdb: no such device"]))
+        try roundTrip(SessionReport.configured(problems: ["a problem"], failures: ["/dev/vdb: no such device"]))
         try roundTrip(SessionReport.ended(.powerOff))
     }
 

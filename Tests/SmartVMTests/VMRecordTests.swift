@@ -55,7 +55,9 @@ struct VMRecordTests {
             vm: VMConfig(id: "web", image: "minimal"),
             command: GuestCommand(
                 ["sh", "-c", "exit 3"], environment: ["A": "b"], workingDirectory: "/", user: "nobody"),
-            restart: .onFailure(limit: 3), lifetime: .seconds(90), stopTimeout: .milliseconds(1500), diskSize: 1 << 30)
+            restart: .onFailure(limit: 3), lifetime: .seconds(90), stopTimeout: .milliseconds(1500), diskSize: 1 << 30,
+            health: SandboxHealthCheck(GuestCommand(["true"]), interval: .milliseconds(500), onFailure: .kill),
+            removesAtEnd: true, limits: SandboxLimits(memoryMib: 128))
         #expect(try JSONDecoder().decode(SandboxConfig.self, from: JSONEncoder().encode(config)) == config)
         for text in ["no", "always", "unless-stopped", "on-failure", "on-failure:7"] {
             #expect(SandboxRestart(text)?.description == text)

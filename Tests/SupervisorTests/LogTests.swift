@@ -1,3 +1,4 @@
+import Glibc
 import Linux
 import SupervisorProtocol
 import Testing
@@ -92,13 +93,32 @@ struct LogTests {
         }
     }
 
+    @Test("empty lines without end, and the words of a guest, take no more than they may")
+    func hostile() throws {
+        let directory = "/tmp/smartvm-log-\(UInt32.random(in: 0...UInt32.max))"
+        try FileTree.makeDirectory(directory)
+        defer { try? FileTree.removeAll(directory) }
+        let path = "\(directory)/output.log"
+        let log = CommandLog(RotatedFile(path, LogLimits(bytes: 256 << 10, files: 2), gap: LogGap.record))
+        log.append([UInt8](repeating: 0x0a, count: 256 << 10), .standardOutput)
+        for name in ["output.log", "output.log.1"] {
+            let size = try FileTree.attributes(of: "\(directory)/\(name)").size
+            #expect((1...(256 << 10)).contains(size))
+        }
+        let lines = try File.read(path).split(separator: 0x0a)
+        #expect(lines.allSatisfy { LogRecord(line: $0)?.bytes == [] })
+        #expect(GuestWords.shown("nosuch: not found") == "nosuch: not found")
+        #expect(GuestWords.shown("a\u{1b}[2J\nroot\u{9b}\u{202e}") == "a\u{fffd}[2J\u{fffd}root\u{fffd}\u{fffd}")
+        #expect(GuestWords.shown(String(repeating: "a", count: 5000)).unicodeScalars.count == 4001)
+    }
+
     @Test("a log takes no more of the disk than it may, and loses the oldest")
     func rotation() throws {
         let directory = "/tmp/smartvm-log-\(UInt32.random(in: 0...UInt32.max))"
         try FileTree.makeDirectory(directory)
         defer { try? FileTree.removeAll(directory) }
         let path = "\(directory)/output.log"
-        let file = RotatedFile(path, LogLimits(bytes: 100, files: 3))
+        let file = RotatedFile(path, LogLimits(bytes: 100, files: 3), gap: LogGap.text)
         for number in 0..<40 { file.append(Array("line number \(number + 100)\n".utf8)) }
         #expect(try FileTree.names(at: directory) == ["output.log", "output.log.1", "output.log.2"])
         let texts = try [".2", ".1", ""].map { try File.readText(path + $0) }
@@ -108,9 +128,31 @@ struct LogTests {
         #expect(lines.map(String.init) == ((140 - lines.count)..<140).map { "line number \($0)" })
         // A later life goes on in the same file, after what was cut.
         try File.write(Array("cut".utf8), to: path)
-        let again = RotatedFile(path, LogLimits(bytes: 100, files: 3))
+        let again = RotatedFile(path, LogLimits(bytes: 100, files: 3), gap: LogGap.text)
         again.completeLastLine()
         again.append(Array("next\n".utf8))
         #expect(try File.readText(path) == "cut\nnext\n")
+    }
+
+    @Test("what a full disk has kept from a log is counted, and said where it is missing")
+    func gap() throws {
+        let directory = "/tmp/smartvm-log-\(UInt32.random(in: 0...UInt32.max))"
+        try FileTree.makeDirectory(directory)
+        defer { try? FileTree.removeAll(directory) }
+        let path = "\(directory)/output.log"
+        let file = RotatedFile(path, LogLimits(bytes: 10_000, files: 3), gap: LogGap.text)
+        file.append(Array("one\n".utf8))
+        try File.move(path, to: "\(path).kept")
+        // Every write to it fails with ENOSPC.
+        #expect(symlink("/dev/full", path) == 0)
+        let full = RotatedFile(path, LogLimits(bytes: 10_000, files: 3), gap: LogGap.text)
+        full.append(Array("two\n".utf8))
+        full.append(Array("three\n".utf8))
+        full.noteGap()
+        try FileTree.remove(path)
+        try File.move("\(path).kept", to: path)
+        full.append(Array("four\n".utf8))
+        let words = "[smartvm: 10 bytes of this log are missing here; the disk was full or could not be written]"
+        #expect(try File.readText(path) == "one\n\(words)\nfour\n")
     }
 }

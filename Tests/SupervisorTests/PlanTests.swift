@@ -29,6 +29,18 @@ struct PlanTests {
         #expect(configuration.mounts == [.init(device: "/dev/vdc", path: "/data", readOnly: true)])
     }
 
+    @Test("what a supervisor does for a network is read as it was written")
+    func network() throws {
+        let plan = NetworkPlan(
+            resolver: NetworkPlan.Resolver(
+                datagramDescriptor: 6, streamDescriptor: 7, guests: ["172.30.0.2"], servers: ["192.0.2.53:5353"],
+                nameDirectories: ["/data/names"], refusesUnlisted: true),
+            ports: [NetworkPlan.Port(transport: .udp, descriptor: 8, guestAddress: "172.30.0.2", guestPort: 53)],
+            domainRules: [NetworkPlan.DomainRule(pattern: "*.example.com", allows: true, table: "t", set: "s")])
+        #expect(try NetworkPlan(decoding: plan.json(showsNulls: false)) == plan)
+        #expect(try NetworkPlan(decoding: Array("{}".utf8)) == NetworkPlan())
+    }
+
     @Test("state, requests and answers are read as they were written")
     func messages() throws {
         let state = LifeState(

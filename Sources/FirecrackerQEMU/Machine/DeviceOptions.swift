@@ -124,6 +124,8 @@ extension MachineDescription {
         options["serial"] = .text(String(drive.id.prefix(20)))
         // A guest that sees no cache sends no flushes.
         options["write-cache"] = .text(drive.isWriteback ? "on" : "off")
+        // A host without space is an I/O error in the guest, as with Firecracker; QEMU's own way is to stop the machine.
+        options["werror"] = .text("report")
         return options
     }
 

@@ -84,6 +84,10 @@ struct BlockDevice {
                     isLoaded = true
                 } else if error == .permissionDenied || error == .readOnlyFileSystem, !flags.contains(.readOnly) {
                     flags.insert(.readOnly)
+                } else if error == .readOnlyFileSystem {
+                    throw BootFailure(
+                        "\(path) was not unmounted in good order and cannot be put right read-only; mount it writable once"
+                    )
                 } else if error == .noSuchDevice {
                     throw BootFailure(
                         "\(path) is \(type), which this kernel does not know; add the module \(type) to the initramfs")

@@ -20,6 +20,7 @@ final class Services: EventHandler, HostSessionDelegate {
     private let processes: ProcessTable
     private let server: ExecServer
     private let files: FileServer
+    private var usage: UsageServer?
     private let modules: ModuleLoader
     private var applier: ConfigurationApplier
     private var session: HostSession?
@@ -41,6 +42,9 @@ final class Services: EventHandler, HostSessionDelegate {
         self.modules = modules
         self.initramfsIsRoot = initramfsIsRoot
         applier = ConfigurationApplier(modules: modules)
+        usage = try UsageServer(listener: try VsockSocket.listen(port: VsockPort.usage), loop: loop) { [weak self] in
+            self?.applier.mountPaths ?? []
+        }
         _ = try loop.add(signals.descriptor.rawValue, [.readable], handler: self, source: Source.signals.rawValue)
 
         var clock = clock
@@ -83,7 +87,7 @@ final class Services: EventHandler, HostSessionDelegate {
 
     // MARK: The host's wishes
 
-    func configure(_ configuration: Configuration) -> [String] {
+    func configure(_ configuration: Configuration) -> ConfigurationOutcome {
         applier.apply(configuration)
     }
 

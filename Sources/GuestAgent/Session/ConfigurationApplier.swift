@@ -1,19 +1,29 @@
 internal import GuestProtocol
 internal import Linux
 
+/// What became of a configuration: a sentence for each thing that failed.
+struct ConfigurationOutcome {
+    var problems: [String] = []
+    /// Without these the guest is not what it is to be: file systems and network interfaces.
+    var failures: [String] = []
+}
+
 /// Makes the guest the one that the host describes. Everything is tried; what fails is reported, and the rest is done all the same.
 struct ConfigurationApplier {
     var modules: ModuleLoader
     /// What was mounted by an earlier configuration.
     private var mounted: [Configuration.Mount] = []
 
+    /// Where something was mounted by a configuration.
+    var mountPaths: [String] { mounted.map(\.path) }
+
     init(modules: ModuleLoader) {
         self.modules = modules
     }
 
-    /// - Returns: A sentence for each thing that failed.
-    mutating func apply(_ configuration: Configuration) -> [String] {
+    mutating func apply(_ configuration: Configuration) -> ConfigurationOutcome {
         var problems: [String] = []
+        var failures: [String] = []
         // Randomness first: whatever runs next may draw on it.
         if !configuration.entropySeed.isEmpty {
             attempt("random seed", &problems) { () throws(Errno) in try Machine.addEntropy(configuration.entropySeed) }
@@ -23,9 +33,10 @@ struct ConfigurationApplier {
         }
         if let hostname = configuration.hostname { apply(hostname: hostname, &problems) }
         if let machineID = configuration.machineID { apply(machineID: machineID, &problems) }
-        applyNetwork(configuration, &problems)
-        for mount in configuration.mounts where !mounted.contains(mount) { apply(mount, &problems) }
-        return problems
+        applyInterfaces(configuration, &failures)
+        applyNames(configuration, &problems)
+        for mount in configuration.mounts where !mounted.contains(mount) { apply(mount, &failures) }
+        return ConfigurationOutcome(problems: problems, failures: failures)
     }
 
     private func apply(hostname: String, _ problems: inout [String]) {
@@ -56,19 +67,21 @@ struct ConfigurationApplier {
         }
     }
 
-    private func applyNetwork(_ configuration: Configuration, _ problems: inout [String]) {
-        if !configuration.interfaces.isEmpty {
-            do throws(Errno) {
-                var configurator = try NetworkConfigurator()
-                for interface in configuration.interfaces {
-                    // Its driver may be one of the late modules; the rest of those can wait.
-                    while !configurator.isPresent(interface), modules.loadNextLate() {}
-                    problems += configurator.apply(interface)
-                }
-            } catch {
-                problems.append("network: \(error)")
+    private func applyInterfaces(_ configuration: Configuration, _ failures: inout [String]) {
+        if configuration.interfaces.isEmpty { return }
+        do throws(Errno) {
+            var configurator = try NetworkConfigurator()
+            for interface in configuration.interfaces {
+                // Its driver may be one of the late modules; the rest of those can wait.
+                while !configurator.isPresent(interface), modules.loadNextLate() {}
+                failures += configurator.apply(interface)
             }
+        } catch {
+            failures.append("network: \(error)")
         }
+    }
+
+    private func applyNames(_ configuration: Configuration, _ problems: inout [String]) {
         if !configuration.nameServers.isEmpty || !configuration.searchDomains.isEmpty {
             let text = NameFiles.resolver(
                 nameServers: configuration.nameServers, searchDomains: configuration.searchDomains)
@@ -80,7 +93,7 @@ struct ConfigurationApplier {
         }
     }
 
-    private mutating func apply(_ mount: Configuration.Mount, _ problems: inout [String]) {
+    private mutating func apply(_ mount: Configuration.Mount, _ failures: inout [String]) {
         do throws(BootFailure) {
             let device = BlockDevice(path: mount.device)
             try device.waitUntilPresent()
@@ -92,7 +105,7 @@ struct ConfigurationApplier {
             try device.mount(at: mount.path, type: mount.fileSystemType, readOnly: mount.readOnly, modules: modules)
             mounted.append(mount)
         } catch {
-            problems.append(error.message)
+            failures.append("\(mount.path): \(error.message)")
         }
     }
 

@@ -5,7 +5,7 @@ internal import Reactor
 /// What a session asks of the agent.
 protocol HostSessionDelegate: AnyObject {
     /// The host has said who the guest is.
-    func configure(_ configuration: Configuration) -> [String]
+    func configure(_ configuration: Configuration) -> ConfigurationOutcome
     /// Whether the guest may run commands: it has its identity, or nobody is there to give it one.
     func sessionAllowsCommands(_ allowed: Bool)
     func shutDown(_ kind: Shutdown)
@@ -145,10 +145,10 @@ final class HostSession: EventHandler {
     private func obey(_ command: SessionCommand) {
         switch command {
         case .configure(let configuration):
-            let problems = delegate?.configure(configuration) ?? []
-            for problem in problems { Console.say(problem) }
+            let outcome = delegate?.configure(configuration) ?? ConfigurationOutcome()
+            for problem in outcome.problems + outcome.failures { Console.say(problem) }
             allowCommands()
-            send(.configured(problems: problems))
+            send(.configured(problems: outcome.problems, failures: outcome.failures))
         case .setTime(let nanoseconds):
             try? Clock.setRealtime(nanoseconds: nanoseconds)
         case .shutdown(let kind):

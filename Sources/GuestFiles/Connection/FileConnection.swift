@@ -12,18 +12,25 @@ public final class FileConnection: ArchiveSink, ArchiveSource {
     /// A data frame in the making: room for its header, then the payload.
     private let output: UnsafeMutableRawBufferPointer
     private var outputCount = 0
+    /// A whole data frame. Linux sends on vsock in packets of 64 KiB: with a length that they divide, no frame ends in a packet of a few
+    /// bytes, which would cost the guest as much as a full one.
+    private static let frameLength = 256 << 10
     private let input: UnsafeMutableRawBufferPointer
     /// What has been read and not decoded, and what of the present data frame has not been given out.
     private var undecoded = UnsafeRawBufferPointer(start: nil, count: 0)
     private var data = UnsafeRawBufferPointer(start: nil, count: 0)
     /// A message that has come and that nobody has asked for yet.
     private var message: FileMessage?
+    private var moved = 0
+
+    /// Told, after each piece of data, how many bytes of data have gone in either direction. Default: nobody.
+    public var progress: ((Int) -> Void)?
 
     /// - Parameter socket: Blocking.
     public init(_ socket: consuming Descriptor) {
         self.socket = socket
-        output = .allocate(byteCount: FrameHeader.size + FrameType.maximumData, alignment: 4096)
-        input = .allocate(byteCount: FrameHeader.size + FrameType.maximumData, alignment: 4096)
+        output = .allocate(byteCount: Self.frameLength, alignment: 4096)
+        input = .allocate(byteCount: Self.frameLength, alignment: 4096)
     }
 
     deinit {
@@ -41,7 +48,7 @@ public final class FileConnection: ArchiveSink, ArchiveSource {
     /// Takes bytes into the data frame, and sends it when it is full.
     public func commit(_ count: Int) throws(TransferError) {
         outputCount += count
-        if outputCount == FrameType.maximumData { try flush() }
+        if FrameHeader.size + outputCount == Self.frameLength { try flush() }
     }
 
     /// Sends what has been put into the room.
@@ -54,6 +61,7 @@ public final class FileConnection: ArchiveSink, ArchiveSource {
             throw .garbage(error)
         }
         try write(UnsafeRawBufferPointer(rebasing: output[..<(FrameHeader.size + outputCount)]))
+        report(outputCount)
         outputCount = 0
     }
 
@@ -116,7 +124,9 @@ public final class FileConnection: ArchiveSink, ArchiveSource {
         if data.isEmpty {
             if message != nil { return data }
             switch try receive() {
-            case .data(_, let view): data = view
+            case .data(_, let view):
+                data = view
+                report(view.count)
             case .control(let type, let payload):
                 let message = try Self.decode(type, payload)
                 if case .failed = message { throw Self.unexpected(message) }
@@ -137,6 +147,11 @@ public final class FileConnection: ArchiveSink, ArchiveSource {
         defer { message = nil }
         guard let message else { throw .connection(nil) }
         return message
+    }
+
+    private func report(_ count: Int) {
+        moved += count
+        progress?(moved)
     }
 
     private func receive() throws(TransferError) -> FrameDecoder.Piece {

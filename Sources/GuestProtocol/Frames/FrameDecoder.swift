@@ -25,7 +25,13 @@ public struct FrameDecoder: Sendable {
     /// The part of a header or of a control payload that has come.
     private var collected: [UInt8] = []
 
-    public init() {}
+    /// The longest control frame that is collected, in bytes.
+    private let maximumControl: Int
+
+    /// - Parameter maximumControl: Whoever expects short messages alone need not hold long ones.
+    public init(maximumControl: Int = FrameType.maximumControl) {
+        self.maximumControl = maximumControl
+    }
 
     /// Whether the bytes so far end with a whole frame. If the peer closes when they do not, a frame was lost.
     public var isAtBoundary: Bool {
@@ -41,6 +47,10 @@ public struct FrameDecoder: Sendable {
                 do throws(GuestProtocolError) {
                     let header = try WireReader.read(collected) { (view) throws(GuestProtocolError) in
                         try FrameHeader(view)
+                    }
+                    if !header.type.isData, header.length > maximumControl {
+                        throw .frameTooLong(
+                            type: header.type.rawValue, length: header.length, limit: maximumControl)
                     }
                     collected.removeAll(keepingCapacity: true)
                     state =

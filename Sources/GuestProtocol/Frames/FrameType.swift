@@ -30,6 +30,8 @@ public enum FrameType: UInt8, Hashable, Sendable, CaseIterable {
     // Files, guest to host.
     case fileFinished = 0x38
     case fileFailed = 0x39
+    // Usage, guest to host.
+    case usage = 0x48
 
     /// Whether the payload is a part of a byte stream, whose cutting into frames means nothing.
     public var isData: Bool {

@@ -50,8 +50,9 @@ public enum SessionCommand: FrameMessage, Hashable {
 public enum SessionReport: FrameMessage, Hashable {
     /// First on every session.
     case hello(Hello)
-    /// The configuration was applied, but for these problems: a sentence each.
-    case configured(problems: [String])
+    /// The configuration was applied, but for these problems: a sentence each. Without what the failures name, file systems and
+    /// network interfaces, the guest is not what it is to be.
+    case configured(problems: [String], failures: [String] = [])
     /// The guest has shut down: its processes have ended and its file systems are flushed. The machine stops next.
     case ended(Shutdown)
 
@@ -66,7 +67,9 @@ public enum SessionReport: FrameMessage, Hashable {
     public func writePayload(to writer: inout WireWriter) {
         switch self {
         case .hello(let hello): hello.write(to: &writer)
-        case .configured(let problems): writer.write(list: problems) { writer, problem in writer.write(problem) }
+        case .configured(let problems, let failures):
+            writer.write(list: problems) { writer, problem in writer.write(problem) }
+            writer.write(list: failures) { writer, failure in writer.write(failure) }
         case .ended(let shutdown): writer.write(shutdown.rawValue)
         }
     }
@@ -76,7 +79,8 @@ public enum SessionReport: FrameMessage, Hashable {
         case .hello: self = .hello(try Hello(from: &payload))
         case .configured:
             self = .configured(
-                problems: try payload.list { (reader) throws(GuestProtocolError) in try reader.string() })
+                problems: try payload.list { (reader) throws(GuestProtocolError) in try reader.string() },
+                failures: try payload.list { (reader) throws(GuestProtocolError) in try reader.string() })
         case .ended: self = .ended(try Shutdown(from: &payload))
         default: throw .unexpectedFrame(type: type.rawValue)
         }

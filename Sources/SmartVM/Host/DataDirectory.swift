@@ -51,6 +51,12 @@ public struct DataDirectory: Hashable, Sendable {
     /// Images, one directory each.
     public var imagesPath: String { "\(path)/images" }
 
+    /// The database of what outlives commands.
+    var databasePath: String { "\(path)/smartvm.db" }
+
+    /// Kernels that were unpacked, to be found again.
+    var kernelsPath: String { "\(path)/kernels" }
+
     /// Releases of Firecracker, one directory each, named by their versions.
     public var releasesPath: String { "\(path)/firecracker" }
 

@@ -15,6 +15,12 @@ extension SmartVMError.Code {
 }
 
 extension SmartVMError {
+    /// Refuses to begin what would be left half made, or would take the room that is kept for putting things right.
+    static func requireSpace(in directory: DataDirectory) throws(SmartVMError) {
+        guard let space = try? FileSystemSpace(at: directory.path), space.available < 1 << 20 else { return }
+        throw noSpace(at: directory.path)
+    }
+
     /// A full file system.
     static func noSpace(at path: String, underlying: (any Error)? = nil) -> SmartVMError {
         SmartVMError(

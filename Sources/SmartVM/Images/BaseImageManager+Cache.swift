@@ -37,14 +37,33 @@ extension BaseImageManager {
         return try await directory.isIntact(try directory.bundle(), readingAll: true, steps: ImageSteps(progress))
     }
 
-    /// Removes an image. VMs that run keep the files that they have open.
+    /// The names of the sandboxes that are made with an image, by its name or by that of the preset that it is the newest of.
+    func users(of directory: ImageDirectory) throws(SmartVMError) -> [String] {
+        var names = try namesOfUsers(directory.name)
+        if let preset = (try? directory.readManifest())?.preset, preset.rawValue != directory.name {
+            let siblings = imageDirectories().compactMap { try? $0.readManifest() }.filter { $0.preset == preset }
+            if siblings.max(by: { $0.createdAt < $1.createdAt })?.bundleId == directory.name {
+                names += try namesOfUsers(preset.rawValue)
+            }
+        }
+        return names
+    }
+
+    /// Removes an image. VMs that run and do not stay keep the files that they have open.
     ///
-    /// - Throws: `INVALID_IMAGE_NAME`, `IMAGE_NOT_FOUND`; `DATA_DIRECTORY_UNUSABLE`.
+    /// - Throws: `IMAGE_IN_USE` with the names of the sandboxes that are made with it, whether they run or not; `INVALID_IMAGE_NAME`,
+    ///   `IMAGE_NOT_FOUND`; `DATA_DIRECTORY_UNUSABLE`.
     public func remove(named name: String) async throws {
         let directory = try ImageDirectory(checking: name, in: cacheDir)
         guard File.exists(directory.path) else { throw ImageDirectory.notFound(name) }
         let lock = try await directory.lock(steps: ImageSteps { _ in })
         defer { directory.settle(lock) }
+        let users = try users(of: directory)
+        guard users.isEmpty else {
+            throw SmartVMError(
+                .imageInUse, "The image \(name) is used by \(users.joined(separator: ", ")).",
+                cure: "Remove what uses it first: smartvm rm \(users.joined(separator: " "))")
+        }
         do throws(Errno) {
             try directory.remove()
         } catch {
@@ -91,8 +110,9 @@ extension BaseImageManager {
     private func evict(_ directory: ImageDirectory, of count: Int) -> Bool {
         guard let lock = directory.freeLock() else { return false }
         defer { directory.settle(lock) }
-        // Whoever runs a VM from it has a lock on the directory.
-        guard let unused = try? FileLock(directory: directory.path, .exclusive), unused.isInPlace(directory.path),
+        // Whoever runs a VM from it has a lock on the directory, and who will run one is written down.
+        guard (try? users(of: directory)) == [], let unused = try? FileLock(directory: directory.path, .exclusive),
+            unused.isInPlace(directory.path),
             (try? directory.remove()) != nil
         else { return false }
         withExtendedLifetime(unused) {}

@@ -28,6 +28,8 @@ public struct BaseImageManager: Sendable {
     let environment: HostEnvironment
     let recipe: ImageBuilder.Recipe
     var downloader: Downloader
+    /// The names of the VMs that are made with an image and may be started again. Default: nobody is known.
+    var namesOfUsers: @Sendable (_ image: String) throws(SmartVMError) -> [String] = { _ in [] }
 
     /// Where the files of Firecracker's CI are published.
     public static let defaultBucketUrl = "https://s3.amazonaws.com/spec.ccfc.min"
@@ -59,6 +61,17 @@ public struct BaseImageManager: Sendable {
     /// Those of a data directory.
     public init(_ dataDirectory: DataDirectory, environment: HostEnvironment = .current) {
         self.init(cacheDir: dataDirectory.imagesPath, environment: environment)
+        knowUsers(in: dataDirectory)
+    }
+
+    /// Has the sandboxes of a data directory keep their images.
+    mutating func knowUsers(in dataDirectory: DataDirectory) {
+        let path = dataDirectory.databasePath
+        let store = Store(path: path)
+        namesOfUsers = { (image) throws(SmartVMError) in
+            // Whoever looks at images alone makes no database.
+            try File.exists(path) ? store.vmNames(usingImage: image) : []
+        }
     }
 
     /// With another way to make what `minimal` is of.

@@ -94,6 +94,22 @@ public enum RootFileSystem: Hashable, Sendable {
     /// - Returns: One of those that guests can mount.
     /// - Throws: `INVALID_ROOTFS` in a sentence that says what the file is instead, and what to do.
     public static func check(_ path: String) throws(SmartVMError) -> RootFileSystem {
+        try check(path, as: .root)
+    }
+
+    /// What a file system is for.
+    enum Role: String {
+        case root = "root file system"
+        case volume
+    }
+
+    /// - Throws: `INVALID_ROOTFS`; `INVALID_FILE` if it is for something else.
+    static func check(_ path: String, as role: Role) throws(SmartVMError) -> RootFileSystem {
+        func unfit(_ path: String, _ what: String, cure: String) -> SmartVMError {
+            SmartVMError(
+                role == .root ? .invalidRootFileSystem : .invalidFile, "The \(role.rawValue) \(path) \(what).",
+                cure: cure)
+        }
         let bytes: [UInt8]
         let size: Int64
         do throws(Errno) {
@@ -103,29 +119,26 @@ public enum RootFileSystem: Hashable, Sendable {
             size = status.kind == .file ? status.size : Int64.max
         } catch {
             if error == .isDirectory {
-                throw invalid(
+                throw unfit(
                     path, "is a directory", cure: "Make an image of it: mke2fs -t ext4 -d \(path) root.ext4 1G")
             }
             throw SmartVMError(
-                .invalidRootFileSystem, "The root file system \(path) cannot be read: \(error).", underlying: error)
+                role == .root ? .invalidRootFileSystem : .invalidFile,
+                "The \(role.rawValue) \(path) cannot be read: \(error).", underlying: error)
         }
         let kind = RootFileSystem(superblock: bytes)
         switch kind {
         case .ext4, .squashfs, .erofs:
             if let length = length(bytes, of: kind), length > UInt64(size) {
-                throw invalid(
+                throw unfit(
                     path, "is cut off: its superblock says \(length) bytes, but it has \(size)", cure: "Copy it again.")
             }
             return kind
-        case .unsupported(let name): throw invalid(path, "holds \(name), which guests cannot mount", cure: cure)
-        case .other(let what): throw invalid(path, "is no file system: it is \(what)", cure: cure)
-        case .unknown: throw invalid(path, "holds no file system that is known", cure: cure)
+        case .unsupported(let name): throw unfit(path, "holds \(name), which guests cannot mount", cure: cure)
+        case .other(let what): throw unfit(path, "is no file system: it is \(what)", cure: cure)
+        case .unknown: throw unfit(path, "holds no file system that is known", cure: cure)
         }
     }
 
     private static let cure = "Give an image of ext4, squashfs or erofs."
-
-    private static func invalid(_ path: String, _ what: String, cure: String) -> SmartVMError {
-        SmartVMError(.invalidRootFileSystem, "The root file system \(path) \(what).", cure: cure)
-    }
 }

@@ -3,6 +3,8 @@ public import FirecrackerClient
 extension SmartVMError.Code {
     /// There is no image of this name.
     public static let imageNotFound = Self(rawValue: "IMAGE_NOT_FOUND")
+    /// A VM that stays is made with the image.
+    public static let imageInUse = Self(rawValue: "IMAGE_IN_USE")
     /// An image could not be made.
     public static let imageBuildFailed = Self(rawValue: "IMAGE_BUILD_FAILED")
     /// An image's manifest cannot be understood.

@@ -4,6 +4,10 @@ internal import FoundationEssentials
 enum HostPath {
     /// The VMM works in a directory of its own, so it is given no relative path.
     static func absolute(_ path: String) -> String {
-        path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
+        if path.hasPrefix("/") { return path }
+        var rest = path[...]
+        while rest.hasPrefix("./") { rest = rest.dropFirst(2).drop { $0 == "/" } }
+        let directory = FileManager.default.currentDirectoryPath
+        return rest.isEmpty || rest == "." ? directory : "\(directory == "/" ? "" : directory)/\(rest)"
     }
 }

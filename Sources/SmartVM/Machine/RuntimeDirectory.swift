@@ -37,6 +37,11 @@ final class RuntimeDirectory: Sendable {
         try File.replace("\(path)/process", with: Array(process.line.utf8))
     }
 
+    /// Writes down which process is the supervisor of the VM, for those who find no row of it.
+    func writeDown(supervisor: ProcessIdentity) throws(Errno) {
+        try File.replace("\(path)/\(RuntimeDirectories.supervisorName)", with: Array(supervisor.line.utf8))
+    }
+
     /// Writes down sockets that the VM will have outside of the directory, before they are made: they are removed with it.
     func writeDown(sockets: [String]) throws(Errno) {
         try File.replace("\(path)/\(Self.socketsName)", with: Array(sockets.map { "\($0)\n" }.joined().utf8))
@@ -79,6 +84,7 @@ final class RuntimeDirectory: Sendable {
 /// All runtime directories of one data directory.
 struct RuntimeDirectories: Sendable {
     static let ownerLockName = "owner.lock"
+    fileprivate static let supervisorName = "supervisor"
 
     /// `<data directory>/run`.
     let path: String
@@ -160,6 +166,11 @@ struct RuntimeDirectories: Sendable {
         withExtendedLifetime(creation) {}
         withExtendedLifetime(owner) {}
         return true
+    }
+
+    /// The supervisor that was made for the VM of a runtime directory.
+    static func recordedSupervisor(in directory: String) -> ProcessIdentity? {
+        (try? File.readText("\(directory)/\(supervisorName)")).flatMap { ProcessIdentity(line: $0) }
     }
 
     /// The lock of a directory that nobody owns; nil if it has an owner.

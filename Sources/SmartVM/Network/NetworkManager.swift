@@ -29,7 +29,7 @@ public final class NetworkManager: Sendable {
     ///
     /// - Throws: `INVALID_SUBNET`, `INVALID_INTERFACE_NAME`, `INVALID_CONFIG` for a name server that is no IPv4 address.
     public convenience init(_ options: NetworkManagerOptions) throws(SmartVMError) {
-        try self.init(options, step: { _ in })
+        try self.init(options, step: { FaultPoint.reach("network.\($0.rawValue)") })
     }
 
     /// The same, with the options of the network itself.

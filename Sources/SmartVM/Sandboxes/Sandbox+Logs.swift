@@ -16,91 +16,67 @@ extension Sandbox {
     /// Hands on what its command has printed in all of its lives, as far as it is kept, and what it prints from now on if that is wanted.
     ///
     /// - Parameters:
-    ///   - since: Only what was printed at this time or later, as RFC 3339 writes it in UTC. Default: everything.
+    ///   - since: Only what was printed at this time or later, in one of docker's forms: `2026-11-21T10:46:00Z`, `1795257960`, `10m`.
+    ///     Default: everything.
     ///   - tail: Only so many of the last entries. Default: all.
     ///   - follow: Goes on until it does not run any more. Default: no.
-    ///   - handler: Gets the entries, the oldest first.
+    ///   - handler: Gets the entries in pieces, the oldest first.
     /// - Throws: `NO_SUCH_VM`; `INVALID_CONFIG` if `since` is no time; what `handler` throws.
     public func logs(
         since: String? = nil, tail: Int? = nil, follow: Bool = false,
         _ handler: ([SandboxLogEntry]) async throws -> Void
     ) async throws {
-        var earliest: Timestamp?
-        if let since {
-            guard let time = Timestamp(since) else {
-                throw SmartVMError(
-                    .invalidConfiguration, "'\(since)' is no time.", cure: "Write it as 2026-11-21T10:46:00Z.")
-            }
-            earliest = time
+        let earliest = try since.map { (words) throws(SmartVMError) in
+            try Timestamp.required(words, now: Clock.realtimeNanoseconds).nanoseconds
         }
-        var decoder = LogFollower()
-        let isWanted = { (record: LogRecord) in earliest.map { record.time.nanoseconds >= $0.nanoseconds } ?? true }
-        try await followFile(directory.outputPath, follow: follow) { bytes, isFirst in
-            var records = decoder.feed(bytes).filter(isWanted)
-            if isFirst, let tail { records = Array(records.suffix(max(0, tail))) }
-            if records.isEmpty { return }
-            try await handler(
-                records.map {
+        var follower = LogFollower()
+        try await read(LogFiles(path: directory.outputPath), tail: tail, follow: follow) { bytes in
+            let entries = follower.feed(bytes).compactMap { LogRecord(line: $0) }
+                .filter { $0.time.nanoseconds >= earliest ?? 0 }
+                .map {
                     SandboxLogEntry(
                         time: $0.time.text, isStandardError: $0.stream == .standardError, bytes: $0.printed)
-                })
+                }
+            if !entries.isEmpty { try await handler(entries) }
         }
     }
 
     /// Hands on what its guest's serial console and its VMM have printed: see ``logs(since:tail:follow:_:)``.
     ///
     /// - Parameters:
+    ///   - tail: Only so many of the last lines. Default: all.
     ///   - follow: Goes on until it does not run any more. Default: no.
     ///   - handler: Gets the bytes as they are. They are the guest's: a terminal would obey them.
     /// - Throws: `NO_SUCH_VM`; what `handler` throws.
-    public func consoleLog(follow: Bool = false, _ handler: ([UInt8]) async throws -> Void) async throws {
-        try await followFile(directory.consolePath, follow: follow) { bytes, _ in try await handler(bytes) }
-    }
-
-    /// Reads the files of a log, the oldest first, and then what comes.
-    private func followFile(
-        _ path: String, follow: Bool, _ handler: ([UInt8], _ isFirst: Bool) async throws -> Void
+    public func consoleLog(
+        tail: Int? = nil, follow: Bool = false, _ handler: ([UInt8]) async throws -> Void
     ) async throws {
-        var isActive = try await info.state.isActive
-        var all: [UInt8] = []
-        for number in stride(from: 9, through: 1, by: -1) {
-            all += (try? File.read("\(path).\(number)")) ?? []
-        }
-        var file = try? Descriptor.open(path, 0)
-        var offset = 0
-        var isFirst = true
-        while true {
-            if file == nil { file = try? Descriptor.open(path, 0) }
-            if let open = file.take() {
-                while let bytes = try? open.read(at: offset, upTo: 1 << 20), !bytes.isEmpty {
-                    offset += bytes.count
-                    all += bytes
-                }
-                // A file that was full has another name now.
-                let isCurrent = (try? FileStatus(of: path))?.inode == (try? FileStatus(of: open))?.inode
-                if isCurrent { file = consume open } else { offset = 0 }
-            }
-            if !all.isEmpty { try await handler(all, isFirst) }
-            all = []
-            isFirst = false
-            guard follow, isActive else { return }
-            try await Task.sleep(for: .milliseconds(100))
-            isActive = try await info.state.isActive
-        }
+        try await read(LogFiles(path: directory.consolePath), tail: tail, follow: follow, handler)
     }
-}
 
-/// Takes a log apart as it grows.
-struct LogFollower {
-    private var pending: [UInt8] = []
-
-    /// - Returns: The records that are complete now.
-    mutating func feed(_ bytes: [UInt8]) -> [LogRecord] {
-        pending += bytes
-        guard let end = pending.lastIndex(of: 0x0a) else { return [] }
-        defer { pending.removeFirst(end + 1) }
-        return pending[..<end].split(separator: 0x0a, omittingEmptySubsequences: true).compactMap {
-            LogRecord(line: $0)
+    /// Reads the files of a log in pieces, the oldest first, and then what comes.
+    private func read(
+        _ files: LogFiles, tail: Int?, follow: Bool, _ handler: ([UInt8]) async throws -> Void
+    ) async throws {
+        // Not what others would say of it: they would put right what has ended, and one that is removed at its end would be gone with its logs.
+        let supervisor = try await storedRecord().owner?.open()
+        var position = LogFiles.Position.beginning
+        if let tail { position = try await BlockingWork.run { files.beginningOfLast(max(0, tail)) } }
+        while true {
+            // Before it is read to the end: what is printed after that is not missed.
+            let goesOn = follow && supervisor?.isRunning == true
+            while true {
+                let start = position
+                let (bytes, end) = try await BlockingWork.run {
+                    var position = start
+                    return (files.read(&position), position)
+                }
+                position = end
+                if bytes.isEmpty { break }
+                try await handler(bytes)
+            }
+            guard goesOn else { return }
+            try await Task.sleep(for: .milliseconds(100))
         }
     }
 }

@@ -12,31 +12,39 @@ extension Sandbox {
     /// - Throws: `NO_SUCH_VM`, `INVALID_CONFIG`, `INVALID_FILE`, `VMM_NOT_FOUND`, `SUPERVISOR_FAILED`, `VMM_FAILED`, `API_ERROR`,
     ///   `BOOT_FAILED` with the last lines of the guest's console, `COMMAND_FAILED`. It does not run then.
     public func start(_ imageProgress: @escaping ImageProgress.Handler = { _ in }) async throws {
+        try await start(leash: nil, imageProgress)
+    }
+
+    /// - Parameter leash: It is stopped when this goes away.
+    func start(leash: SandboxLeash?, _ imageProgress: @escaping ImageProgress.Handler) async throws {
         let (lock, present) = try await takeLock()
         defer { withExtendedLifetime(lock) {} }
         guard let record = try await onceEnded(present) else { return }
         manager.step(.locked)
         let config = try Self.decodedConfig(of: record)
         let ports = try await takePorts(config)
-        let launch = try await prepare(record, config, ports, imageProgress)
-        let manager = manager
-        let directory = directory
+        var launch = try await prepare(record, config, ports, imageProgress)
+        launch.leash = leash
+        let (ready, manager, directory) = (launch, manager, directory)
         let report: StartReport?
         do {
-            report = try await BlockingWork.run { try launch.start(manager: manager, directory: directory) }
+            report = try await BlockingWork.run { try ready.start(manager: manager, directory: directory) }
         } catch {
             await disconnect()
             throw error
         }
         if let failure = report?.failure {
-            // Takes back what is left; the lock is held.
+            let error = startFailure(failure, report?.message ?? "", status: report?.exitStatus)
+            // Takes back what is left; the lock is held. One that is removed at its end goes with its console.
             _ = try await BlockingWork.run { try manager.awaitEnd(of: record.id) }
-            throw startFailure(failure, report?.message ?? "", status: report?.exitStatus)
+            throw error
         }
         guard report != nil else {
+            let messages = directory.closingLines(12, of: directory.supervisorLogPath, named: "messages")
             _ = try await BlockingWork.run { try manager.awaitEnd(of: record.id) }
             throw SmartVMError(
-                .supervisorFailed, "The supervisor of VM \(record.name) has ended before the guest ran.",
+                .supervisorFailed,
+                "The supervisor of VM \(record.name) has ended before the guest ran." + messages,
                 cure: "Its messages are in \(directory.supervisorLogPath).")
         }
         manager.step(.started)
@@ -69,12 +77,15 @@ extension Sandbox {
         try config.vm.requireValid(for: try await vmm.version(in: host.dataDirectory))
         var boot = try await BootPlan(
             config.vm, in: host.dataDirectory, images: host.baseImageManager, imageProgress: imageProgress)
+        let mounts = try await SandboxMounts(config, of: record, in: manager)
+        let guestMounts = try mounts.addDrives(to: &boot)
         if config.diskSize != nil { try attachDisk(&boot) }
         let connection = try await joinNetworks(record, config, ports: ports, &boot)
         do {
-            let plan = try plan(record, config, vmm, boot)
-            return SandboxLaunch(plan: plan, record: record, imageUse: boot.imageUse, connection: connection)
-                .connected(boot.networkInterfaces)
+            let plan = try plan(record, config, vmm, boot, guestMounts)
+            return SandboxLaunch(
+                plan: plan, record: record, imageUse: boot.imageUse, volumeUses: mounts.uses, connection: connection
+            ).connected(boot.networkInterfaces)
         } catch {
             await disconnect()
             throw error
@@ -83,12 +94,19 @@ extension Sandbox {
 
     /// Says what the supervisor is to do, but for the network.
     private func plan(
-        _ record: VMRecord, _ config: SandboxConfig, _ vmm: VMM, _ boot: BootPlan
+        _ record: VMRecord, _ config: SandboxConfig, _ vmm: VMM, _ boot: BootPlan, _ mounts: [GuestDescription.Mount]
     ) throws -> SupervisorPlan {
+        var boot = boot
         let runtime = manager.runtimePath(id)
         let vsock = "\(runtime)/vsock.sock"
         let hasLogger = boot.logger != nil
-        let requests = try boot.requests(vsockPath: vsock).map { request in try PlannedRequest(request) }
+        if boot.hasAgent, boot.balloon == nil {
+            // What takes memory from a guest that runs; it costs nothing until then.
+            boot.balloon = BalloonConfig(amountMib: 0, deflateOnOom: true)
+        }
+        let requests = config.limits.applied(
+            to: try boot.requests(vsockPath: vsock).map { request in try PlannedRequest(request) },
+            memory: config.vm.machineConfig.memSizeMib)
         return SupervisorPlan(
             generation: UInt64(clamping: record.generation + 1), directory: directory.path, runtimeDirectory: runtime,
             vmm: Program(
@@ -97,12 +115,14 @@ extension Sandbox {
                     + (hasLogger ? [] : ["--log-path", "\(runtime)/vmm.log"]),
                 environment: ["PATH=\(EnvironmentVariable.value("PATH") ?? "/usr/local/bin:/usr/bin:/bin")"]),
             apiSocket: "\(runtime)/api.sock", vsockSocket: vsock, requests: requests, hasAgent: boot.hasAgent,
-            guest: GuestDescription(hostname: config.vm.hostname ?? record.name, machineID: record.machineID),
+            guest: GuestDescription(
+                hostname: config.vm.hostname ?? record.name, machineID: record.machineID, mounts: mounts),
             command: try config.command.map { PlannedCommand(try $0.request()) },
             bootMilliseconds: config.bootTimeout.inMilliseconds,
             stop: Self.steps(config.stopTimeout, hasAgent: boot.hasAgent), restart: RestartPolicy(config.restart),
             lifetimeMilliseconds: config.lifetime?.inMilliseconds,
-            log: LogLimits(bytes: UInt64(clamping: max(3, config.logSize) / 3), files: 3))
+            log: LogLimits(bytes: UInt64(clamping: max(3, config.logSize) / 3), files: 3),
+            health: try config.health?.plan())
     }
 
     /// The disk comes last, so that the other drives keep their names.
@@ -112,16 +132,16 @@ extension Sandbox {
                 .invalidFile, "The VM's disk \(directory.diskPath) is gone.",
                 cure: "Put it back, or remove the VM and create it anew.")
         }
-        guard let letter = UnicodeScalar(UInt32(97 + boot.drives.count)), boot.drives.count < 26, boot.hasAgent else {
-            throw SmartVMError(
-                .invalidConfiguration,
-                "A sandbox with a disk needs the agent in its guest, and at most 25 other drives.")
+        guard boot.hasAgent else {
+            throw SmartVMError(.invalidConfiguration, "A sandbox with a disk needs the agent in its guest.")
         }
-        var driveID = "disk"
-        while boot.drives.contains(where: { $0.driveId == driveID }) { driveID += "_" }
+        let device = try boot.nextDevice()
+        // What the guest has flushed is on the host's disk.
         boot.drives.append(
-            Drive(driveId: driveID, isRootDevice: false, isReadOnly: false, pathOnHost: directory.diskPath))
-        boot.bootSource.bootArgs = (boot.bootSource.bootArgs ?? "") + " smartvm.overlay=/dev/vd\(Character(letter))"
+            Drive(
+                driveId: boot.freeDriveID("disk"), isRootDevice: false, cacheType: .writeback, isReadOnly: false,
+                pathOnHost: directory.diskPath))
+        boot.bootSource.bootArgs = (boot.bootSource.bootArgs ?? "") + " smartvm.overlay=\(device)"
     }
 
     private func startFailure(
@@ -143,6 +163,8 @@ extension Sandbox {
             SmartVMError(
                 .commandFailed, message,
                 underlying: GuestCommandEnding.NotStarted(status: Int32(clamping: status ?? 125)))
+        case .noSpace: .noSpace(at: directory.path, underlying: Errno.noSpace)
+        case .hostFailed: SmartVMError(.dataDirectoryUnusable, message, cure: "See \(directory.supervisorLogPath).")
         case .stopped: SmartVMError(.invalidState, "The VM was stopped while it was being started.")
         }
     }

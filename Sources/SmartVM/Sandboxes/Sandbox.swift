@@ -11,11 +11,13 @@ public struct Sandbox: Sendable {
     /// 12 hexadecimal digits.
     public let id: String
     let manager: SandboxManager
+    /// Whether it is this process's alone until it runs.
+    var isScoped = false
 
     var directory: SandboxDirectory { manager.directory(id) }
-    private var controlPath: String { "\(manager.runtimePath(id))/\(ControlRequest.socketName)" }
+    var controlPath: String { "\(manager.runtimePath(id))/\(ControlRequest.socketName)" }
     /// Where the VMM takes connections to the guest.
-    private var vsockPath: String { "\(manager.runtimePath(id))/vsock.sock" }
+    var vsockPath: String { "\(manager.runtimePath(id))/vsock.sock" }
 
     /// What it is now.
     ///
@@ -44,6 +46,12 @@ public struct Sandbox: Sendable {
         try JSONDecoder().decode(SandboxConfig.self, from: Data(record.config.utf8))
     }
 
+    /// Whether it is removed when its life is over.
+    static func removesAtEnd(_ record: VMRecord) -> Bool {
+        // Of the thousand that a list reads few have it, and reading their whole configurations takes time.
+        record.config.contains("\"removesAtEnd\":true") && (try? decodedConfig(of: record))?.removesAtEnd == true
+    }
+
     func storedRecord() async throws -> VMRecord {
         let store = manager.store
         let id = id
@@ -56,6 +64,7 @@ public struct Sandbox: Sendable {
         let manager = manager
         let directory = directory
         let id = id
+        let isScoped = isScoped
         return try await BlockingWork.run {
             let lock = try directory.lock()
             guard let record = try manager.reconcile(id) else {
@@ -64,7 +73,7 @@ public struct Sandbox: Sendable {
                 throw SmartVMError.noSuchVM(id)
             }
             // Its maker has not taken the lock yet.
-            guard record.phase != .creating else {
+            guard record.phase != .creating || isScoped else {
                 throw SmartVMError(
                     .invalidState, "VM \(record.name) is being made by another command.", cure: "Try again in a moment."
                 )
@@ -112,7 +121,11 @@ public struct Sandbox: Sendable {
         repeat {
             try await endLife(record, by: steps)
             // Takes back what is left, and sees whether a start that had the lock has made it run meanwhile.
-            record = try await takeLock().record
+            do {
+                record = try await takeLock().record
+            } catch let error as SmartVMError where error.code == .noSuchVM && Self.removesAtEnd(record) {
+                return
+            }
         } while record.phase == .active
         let (store, id) = (manager.store, id)
         guard try await BlockingWork.run({ try store.leases(ofVM: id).isEmpty }) else {
@@ -123,6 +136,7 @@ public struct Sandbox: Sendable {
     }
 
     private func endLife(_ record: VMRecord, by steps: [StopStep]) async throws {
+        manager.step(.stopping)
         if record.phase == .active, let owner = record.owner, let supervisor = owner.open() {
             let path = controlPath
             let step = manager.step
@@ -131,8 +145,11 @@ public struct Sandbox: Sendable {
             }
             await BlockingWork.run {
                 let deadline = Clock.monotonicNanoseconds + limit.inMilliseconds * 1_000_000
-                // One that does not answer is waited for all the same, and then killed; its VMM dies with it.
-                _ = try? SupervisorControl.ask(ControlRequest(.stop, steps: steps), at: path, limit: .seconds(2))
+                // One that does not answer is waited for all the same, and then killed; its VMM dies with it. Where only its socket is
+                // gone, the signal says the same.
+                let answer = try? SupervisorControl.ask(
+                    ControlRequest(.stop, steps: steps), at: path, limit: .seconds(2))
+                if answer == nil { supervisor.kill(steps.first?.means == .kill ? 9 : 15) }
                 step(.stopAsked)
                 let now = Clock.monotonicNanoseconds
                 if !supervisor.waitForEnd(timeout: .nanoseconds(Int64(deadline > now ? deadline - now : 0))) {
@@ -149,6 +166,12 @@ public struct Sandbox: Sendable {
     /// - Parameter timeout: How long the guest may take to stop. Default: what it was made with.
     /// - Throws: As ``stop(timeout:)`` and ``start(_:)`` do.
     public func restart(timeout: Duration? = nil) async throws {
+        let record = try await storedRecord()
+        guard !Self.removesAtEnd(record) else {
+            throw SmartVMError(
+                .invalidState, "VM \(record.name) is removed when it ends, so it cannot be started again.",
+                cure: "Make it without --rm.")
+        }
         try await stop(timeout: timeout)
         try await start()
     }
@@ -167,7 +190,13 @@ public struct Sandbox: Sendable {
     /// - Parameter force: Whether to kill it if it runs. Default: no, then that is an error.
     /// - Throws: `INVALID_STATE` if it runs; `NO_SUCH_VM`.
     public func remove(force: Bool = false) async throws {
-        let (lock, record) = try await takeLockOfEnded(force: force)
+        let known = try await storedRecord()
+        let (lock, record): (SandboxLock, VMRecord)
+        do {
+            (lock, record) = try await takeLockOfEnded(force: force)
+        } catch let error as SmartVMError where error.code == .noSuchVM && Self.removesAtEnd(known) {
+            return
+        }
         defer { withExtendedLifetime(lock) {} }
         guard record.phase != .active else {
             throw SmartVMError(
@@ -182,6 +211,18 @@ public struct Sandbox: Sendable {
     ///
     /// - Throws: `NO_SUCH_VM`; `CancellationError`.
     public func wait() async throws -> Int {
+        let known = try await storedRecord()
+        do {
+            return try await waitForEnd()
+        } catch let error as SmartVMError where error.code == .noSuchVM && Self.removesAtEnd(known) {
+            // It is removed at its end, and its status is not.
+            let (store, id) = (manager.store, id)
+            guard let status = try await BlockingWork.run({ try store.lastExitStatus(ofVM: id) }) else { throw error }
+            return status
+        }
+    }
+
+    private func waitForEnd() async throws -> Int {
         while true {
             let info = try await info
             guard info.state.isActive else { return info.exitStatus ?? 0 }
@@ -220,21 +261,24 @@ public struct Sandbox: Sendable {
         var config = try Self.decodedConfig(of: record)
         config.vm.id = name
         try config.vm.requireValid()
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let text = String(decoding: try encoder.encode(config), as: UTF8.self)
+        let text = try config.storedText
         let manager = manager
         let id = id
+        let directory = directory
         try await BlockingWork.run {
-            try manager.store.update(vm: id, "rename", connection: .rename(to: name)) { record in
+            let now = try manager.store.update(
+                vm: id, "rename", ["oldName": record.name], connection: .rename(to: name)
+            ) { record in
                 record.name = name
                 record.config = text
             }
+            // On a full disk the next start does it.
+            if let now { try? RowCopy(now).write(to: directory) }
             try manager.networks.rename(id, to: name)
         }
     }
 
-    private func ask(_ request: ControlRequest, _ record: VMRecord) async throws {
+    func ask(_ request: ControlRequest, _ record: VMRecord) async throws {
         guard record.phase == .active, record.owner?.open() != nil else { throw notRunning(record) }
         let path = controlPath
         let answer = try await BlockingWork.run {
@@ -260,14 +304,23 @@ public struct Sandbox: Sendable {
     public func withProcess<Result>(
         _ command: GuestCommand, _ body: (GuestProcess) async throws -> Result
     ) async throws -> Result {
+        _ = try await runningInfo("it runs no command")
+        return try await GuestProcess.run(command, by: vsockPath, body)
+    }
+
+    /// What it is now, if its guest runs.
+    ///
+    /// - Parameter consequence: What cannot be done otherwise, as the end of a sentence.
+    /// - Throws: `INVALID_STATE` unless it runs; `NO_SUCH_VM`.
+    func runningInfo(_ consequence: String) async throws -> SandboxInfo {
         let info = try await info
         guard info.state == .running else {
             throw SmartVMError(
-                .invalidState, "VM \(info.name) is \(info.state.rawValue): it runs no command now.",
+                .invalidState, "VM \(info.name) is \(info.state.rawValue): \(consequence) now.",
                 cure: info.state == .paused
                     ? "Let it run on: smartvm unpause \(info.name)" : "Start it: smartvm start \(info.name)")
         }
-        return try await GuestProcess.run(command, by: vsockPath, body)
+        return info
     }
 
     /// Runs a command in the guest to its end and collects what it prints.
@@ -285,6 +338,15 @@ public struct Sandbox: Sendable {
 }
 
 extension SandboxConfig {
+    /// As a row has it.
+    var storedText: String {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return String(decoding: try encoder.encode(self), as: UTF8.self)
+        }
+    }
+
     /// Whether the guest runs the agent: it does with an image's initramfs, and must with one of the user's own.
     var hasAgent: Bool { vm.image != nil || vm.bootSource?.initrdPath != nil }
 }

@@ -17,10 +17,20 @@ public struct SandboxConfig: Hashable, Sendable {
     /// The size in bytes of a disk of the sandbox's own, which what the guest writes goes to and survives stop and start in. It is sparse:
     /// it takes what is written. Default: none, what the guest writes is kept in its memory and gone with each life.
     public var diskSize: Int64?
+    /// What outlives it and is mounted in its guest. Default: nothing.
+    public var volumes: [SandboxVolume]
+    /// Directories of this host that its guest gets copies of at each start. Default: none.
+    public var copyIns: [SandboxCopyIn]
     /// The VMM of all its lives: `firecracker`, `qemu`, or a path. Default: what the ``SmartVM`` that starts it chooses.
     public var vmm: String?
     /// How much each of its two logs may take on the host, in bytes; the oldest goes. Default: 30 MiB.
     public var logSize: Int64
+    /// How is found out whether what it is for works. Default: not at all.
+    public var health: SandboxHealthCheck?
+    /// Whether it is removed, with all that it has, when its life is over: by whoever looks next. Default: no.
+    public var removesAtEnd: Bool
+    /// What was set by ``Sandbox/update(_:)``. Default: nothing.
+    public var limits: SandboxLimits
 
     /// The networks that it is in, each by an interface: the first leads to the world, and its gateway answers questions for names. An
     /// interface of ``vm`` that names no TAP is for the first of them, and so on; what is missing is added. Default: nil, the network
@@ -35,8 +45,9 @@ public struct SandboxConfig: Hashable, Sendable {
     public init(
         vm: VMConfig, command: GuestCommand? = nil, restart: SandboxRestart = .never, lifetime: Duration? = nil,
         stopTimeout: Duration = .seconds(10), bootTimeout: Duration = .seconds(60), diskSize: Int64? = nil,
-        vmm: String? = nil, logSize: Int64 = 30 << 20, networks: [String]? = nil, ports: [PublishedPort] = [],
-        egress: EgressPolicy = .init()
+        volumes: [SandboxVolume] = [], copyIns: [SandboxCopyIn] = [], vmm: String? = nil, logSize: Int64 = 30 << 20,
+        health: SandboxHealthCheck? = nil, removesAtEnd: Bool = false, limits: SandboxLimits = .init(),
+        networks: [String]? = nil, ports: [PublishedPort] = [], egress: EgressPolicy = .init()
     ) {
         self.vm = vm
         self.command = command
@@ -45,8 +56,13 @@ public struct SandboxConfig: Hashable, Sendable {
         self.stopTimeout = stopTimeout
         self.bootTimeout = bootTimeout
         self.diskSize = diskSize
+        self.volumes = volumes
+        self.copyIns = copyIns
         self.vmm = vmm
         self.logSize = logSize
+        self.health = health
+        self.removesAtEnd = removesAtEnd
+        self.limits = limits
         self.networks = networks
         self.ports = ports
         self.egress = egress
@@ -95,8 +111,8 @@ extension SandboxRestart: LosslessStringConvertible {
 
 extension SandboxConfig: Codable {
     private enum CodingKeys: String, CodingKey {
-        case vm, command, restart, lifetimeSeconds, stopTimeoutSeconds, bootTimeoutSeconds, diskSize, vmm, logSize
-        case networks, ports, egress
+        case vm, command, restart, lifetimeSeconds, stopTimeoutSeconds, bootTimeoutSeconds, diskSize, volumes, copyIns
+        case vmm, logSize, health, removesAtEnd, limits, networks, ports, egress
     }
 
     /// Reads what ``encode(to:)`` writes.
@@ -118,8 +134,13 @@ extension SandboxConfig: Codable {
             bootTimeout = .seconds(time)
         }
         diskSize = try values.decodeIfPresent(Int64.self, forKey: .diskSize)
+        volumes = try values.decodeIfPresent([SandboxVolume].self, forKey: .volumes) ?? []
+        copyIns = try values.decodeIfPresent([SandboxCopyIn].self, forKey: .copyIns) ?? []
         vmm = try values.decodeIfPresent(String.self, forKey: .vmm)
         if let size = try values.decodeIfPresent(Int64.self, forKey: .logSize) { logSize = size }
+        health = try values.decodeIfPresent(SandboxHealthCheck.self, forKey: .health)
+        removesAtEnd = try values.decodeIfPresent(Bool.self, forKey: .removesAtEnd) ?? false
+        limits = try values.decodeIfPresent(SandboxLimits.self, forKey: .limits) ?? .init()
         networks = try values.decodeIfPresent([String].self, forKey: .networks)
         ports = try values.decodeIfPresent([PublishedPort].self, forKey: .ports) ?? []
         egress = try values.decodeIfPresent(EgressPolicy.self, forKey: .egress) ?? .init()
@@ -135,8 +156,13 @@ extension SandboxConfig: Codable {
         try values.encode(stopTimeout.inSeconds, forKey: .stopTimeoutSeconds)
         try values.encode(bootTimeout.inSeconds, forKey: .bootTimeoutSeconds)
         try values.encodeIfPresent(diskSize, forKey: .diskSize)
+        if !volumes.isEmpty { try values.encode(volumes, forKey: .volumes) }
+        if !copyIns.isEmpty { try values.encode(copyIns, forKey: .copyIns) }
         try values.encodeIfPresent(vmm, forKey: .vmm)
         try values.encode(logSize, forKey: .logSize)
+        try values.encodeIfPresent(health, forKey: .health)
+        if removesAtEnd { try values.encode(true, forKey: .removesAtEnd) }
+        if limits != .init() { try values.encode(limits, forKey: .limits) }
         try values.encodeIfPresent(networks, forKey: .networks)
         if !ports.isEmpty { try values.encode(ports, forKey: .ports) }
         if egress != EgressPolicy() { try values.encode(egress, forKey: .egress) }

@@ -12,6 +12,8 @@ struct SandboxDirectory: Sendable {
 
     var planPath: String { "\(path)/\(SupervisorPlan.fileName)" }
     var diskPath: String { "\(path)/disk.ext4" }
+    /// Images of directories of the host, of one life.
+    var copyInPath: String { "\(path)/copy-in" }
     /// What the command prints.
     var outputPath: String { "\(path)/output.log" }
     /// What the guest's serial console and the VMM print.
@@ -48,18 +50,50 @@ struct SandboxDirectory: Sendable {
 
     /// What the supervisor of this life has written down last.
     func state(of generation: Int64) -> LifeState? {
-        guard let bytes = try? File.read("\(path)/\(LifeState.fileName)"),
+        guard let bytes = stateBytes(),
             let state = try? LifeState(decoding: bytes, skipsUnknownFields: true),
             state.generation == UInt64(clamping: generation)
         else { return nil }
         return state
     }
 
-    /// Removes everything; the lock's file goes with it.
+    /// What its supervisors have written down of what happened, the oldest first. The oldest may be gone.
+    var events: [LifeEvent] {
+        var events: [LifeEvent] = []
+        for path in ["\(eventsPath).1", eventsPath] {
+            let bytes = (try? File.read(path, limit: 1 << 20)) ?? []
+            for line in bytes.split(separator: 0x0a) {
+                // A crash may have cut one.
+                if let event = try? LifeEvent(decoding: Array(line), skipsUnknownFields: true) { events.append(event) }
+            }
+        }
+        return events
+    }
+
+    var eventsPath: String { "\(path)/\(LifeEvent.fileName)" }
+
+    /// What two readings agree on: see ``LifeState/fileBytes``.
+    private func stateBytes() -> [UInt8]? {
+        let file = "\(path)/\(LifeState.fileName)"
+        guard var bytes = try? File.read(file, limit: 1 << 20) else { return nil }
+        for _ in 0..<100 {
+            guard let again = try? File.read(file, limit: 1 << 20) else { return nil }
+            if again == bytes { return bytes }
+            bytes = again
+        }
+        return nil
+    }
+
+    /// Removes everything; the lock's file goes last. Whoever waited for the lock may make that file anew, and with it the directory's removal
+    /// becomes its own task.
     func remove() throws(SmartVMError) {
         do throws(Errno) {
-            try FileTree.removeAll(path)
-        } catch .noSuchFile {
+            for name in try FileTree.names(at: path) where "\(path)/\(name)" != lockPath {
+                try FileTree.removeAll("\(path)/\(name)")
+            }
+            try FileTree.removeAll(lockPath)
+            try FileTree.removeEmptyDirectory(path)
+        } catch .noSuchFile, .notEmpty {
             return
         } catch {
             throw SmartVMError(
@@ -69,12 +103,17 @@ struct SandboxDirectory: Sendable {
 
     /// The last lines of the console, for an error message.
     func closingLines(_ number: Int) -> String {
-        guard let size = try? FileStatus(of: consolePath).size, size > 0,
-            let file = try? Descriptor.open(consolePath, 0),
-            let bytes = try? file.read(at: max(0, Int(size) - 32 << 10), upTo: 32 << 10)
-        else { return "\nIts console is empty." }
-        let lines = Console.printable(bytes).suffix(number).map { "\n  \($0)" }.joined()
-        return lines.isEmpty ? "\nIts console is empty." : "\nThe last lines of its console:" + lines
+        closingLines(number, of: consolePath, named: "console")
+    }
+
+    /// The last lines of a file, for an error message.
+    ///
+    /// - Parameter name: What is printed there.
+    func closingLines(_ number: Int, of path: String, named name: String) -> String {
+        let size = (try? FileStatus(of: path).size) ?? 0
+        let bytes = try? Descriptor.open(path, 0).read(at: max(0, Int(size) - 32 << 10), upTo: 32 << 10)
+        let lines = Console.printable(bytes ?? []).suffix(number).map { "\n  \($0)" }.joined()
+        return lines.isEmpty ? "\nThere is nothing in its \(name)." : "\nThe last lines of its \(name):" + lines
     }
 }
 

@@ -23,12 +23,14 @@ public struct SandboxInfo: Hashable, Sendable, Codable {
         case creating
         /// It is being removed.
         case removing
+        /// It has ended, and what it holds on the host could not be taken back yet.
+        case dead
 
         /// Whether it has a VMM, or is to have one.
         public var isActive: Bool {
             switch self {
             case .starting, .running, .paused, .stopping, .restarting: true
-            case .created, .exited, .creating, .removing: false
+            case .created, .exited, .creating, .removing, .dead: false
             }
         }
     }
@@ -59,6 +61,8 @@ public struct SandboxInfo: Hashable, Sendable, Codable {
     public var supervisorPid: Int?
     /// Its VMM's, while there is one.
     public var vmmPid: Int?
+    /// How it does; nil if nobody has asked for checks, or it does not run.
+    public var health: SandboxHealth?
     /// Its place in each of its networks, while it is active.
     public var networks: [Network] = []
     /// The ports of the host that lead to it, while it is active: with those that were drawn.
@@ -104,6 +108,7 @@ extension SandboxInfo {
         exitStatus = life.exitStatus.map { Int($0) }
         error = life.error
         restarts = Int(life.restarts)
+        if [.running, .paused].contains(life.phase) { health = life.health.map { SandboxHealth($0) } }
     }
 
     private static func state(_ record: VMRecord, _ life: LifeState?) -> State {

@@ -8,14 +8,20 @@ struct SandboxLaunch: Sendable {
     var plan: SupervisorPlan
     var record: VMRecord
     var imageUse: BaseImageUse?
+    var volumeUses: [VolumeUse]
     var connection: SandboxConnection
+    /// The sandbox is stopped when this goes away.
+    var leash: SandboxLeash?
 
-    private var imageLocks: [Int32] { imageUse.map { [$0.lockDescriptor] } ?? [] }
+    /// Beside that of the runtime directory.
+    private var locks: [Int32] {
+        (imageUse.map { [$0.lockDescriptor] } ?? []) + volumeUses.map(\.lockDescriptor)
+    }
 
     /// The same with the connection in the plan: what the supervisor inherits for it comes after the locks.
     func connected(_ interfaces: [NetworkInterface]) -> SandboxLaunch {
         var launch = self
-        let locks = 1 + imageLocks.count
+        let locks = 1 + locks.count
         launch.plan.network = connection.plan(firstDescriptor: SupervisorProgram.firstInherited + locks)
         connection.describe(interfaces, in: &launch.plan.guest)
         return launch
@@ -26,10 +32,18 @@ struct SandboxLaunch: Sendable {
     /// - Returns: What it has said; nil if it has ended without a word.
     func start(manager: SandboxManager, directory: SandboxDirectory) throws(SmartVMError) -> StartReport? {
         let program = try SupervisorProgram()
+        var plan = plan
+        try SmartVMError.requireSpace(in: manager.host.dataDirectory)
         let runtime = try manager.host.directories.create(record.id)
         manager.step(.runtimeDirectoryMade)
         let waiting: SupervisorProgram.Waiting
+        var inherited = [runtime.lockDescriptor] + locks + connection.descriptors
+        if let leash {
+            plan.leashDescriptor = UInt32(SupervisorProgram.firstInherited + inherited.count)
+            inherited.append(leash.heldEnd)
+        }
         do throws(SmartVMError) {
+            try RowCopy(record).write(to: directory)
             do throws(Errno) {
                 try File.replace(directory.planPath, with: plan.json(showsNulls: false) + [0x0a])
             } catch {
@@ -42,7 +56,7 @@ struct SandboxLaunch: Sendable {
             manager.step(.planWritten)
             waiting = try program.spawn(
                 plan: directory.planPath, log: directory.supervisorLogPath,
-                inherited: [runtime.lockDescriptor] + imageLocks + connection.descriptors)
+                inherited: inherited)
         } catch {
             runtime.remove()
             throw error
@@ -50,11 +64,18 @@ struct SandboxLaunch: Sendable {
         manager.step(.supervisorSpawned)
         let child = waiting.gated.child
         let identity = waiting.identity
-        do {
+        do throws(SmartVMError) {
+            do throws(Errno) { try runtime.writeDown(supervisor: identity) } catch {
+                throw error == .noSpace
+                    ? SmartVMError.noSpace(at: runtime.path, underlying: error)
+                    : SmartVMError(
+                        .dataDirectoryUnusable, "\(runtime.path) cannot be written: \(error).", underlying: error)
+            }
+            manager.step(.supervisorWritten)
             // It may run once it is written down.
             let change = ConnectionChange.begin(
                 owner: identity, ports: connection.portRecords, problem: connection.problem)
-            try manager.store.update(vm: record.id, "start", connection: change) { record in
+            try manager.store.update(vm: record.id, connection: change) { record in
                 record.phase = .active
                 record.owner = identity
                 record.generation = Int64(clamping: plan.generation)

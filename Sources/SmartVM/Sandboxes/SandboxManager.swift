@@ -19,19 +19,25 @@ public final class SandboxManager: Sendable {
     let step: @Sendable (SandboxStep) -> Void
 
     /// - Parameter step: Called after each effect.
-    init(_ host: MicroVMHost, step: @escaping @Sendable (SandboxStep) -> Void = SandboxFault.step) {
+    init(_ host: MicroVMHost, step: @escaping @Sendable (SandboxStep) -> Void = SandboxStep.reach) {
         self.host = host
         self.step = step
         store = Store(path: "\(host.dataDirectory.path)/smartvm.db")
         networks = GuestNetworks(host.networkManager.options, store: store, dataDirectory: host.dataDirectory.path)
     }
 
-    /// Makes a sandbox, which does not run yet: a row in the database, a directory, and its disk if it is to have one.
+    /// Makes a sandbox, which does not run yet: a row in the database, a directory, its disk if it is to have one, and volumes that it
+    /// names and that are not there. Relative paths of this host are those of the directory in which this process works now.
     ///
     /// - Throws: `INVALID_CONFIG` with all that is wrong; `NAME_IN_USE`; `PROGRAM_NOT_FOUND` if a disk is wanted and there is no `mke2fs`;
     ///   `NO_SPACE`, `DATA_DIRECTORY_UNUSABLE`, `STORE_UNUSABLE`.
     public func create(_ config: SandboxConfig) async throws -> Sandbox {
-        var config = config
+        try await create(config, isScoped: false)
+    }
+
+    /// - Parameter isScoped: Whether it is this process's alone until it runs: one that is killed before leaves nothing.
+    func create(_ config: SandboxConfig, isScoped: Bool) async throws -> Sandbox {
+        var config = try config.settled()
         let id = GuestIdentity.randomHexadecimal(bytes: 6)
         let name = config.vm.id ?? "vm-" + GuestIdentity.randomHexadecimal(bytes: 5)
         config.vm.id = name
@@ -46,21 +52,35 @@ public final class SandboxManager: Sendable {
         )
         let store = store
         let directory = SandboxDirectory(id, in: host.dataDirectory)
+        let uses = config.volumes.map { VolumeUseRecord(source: $0.source, isReadOnly: $0.isReadOnly) }
+        for volume in config.volumes where volume.isFile {
+            try await BlockingWork.run { try volume.checkFile(volume.source) }
+        }
         let named = config.networks ?? []
-        try await BlockingWork.run { try store.insert(record, networks: named) }
+        step(.creating)
+        let dataDirectory = host.dataDirectory
+        try await BlockingWork.run {
+            try SmartVMError.requireSpace(in: dataDirectory)
+            try store.insert(record, volumes: uses, networks: named)
+        }
         step(.recordWritten)
         do {
             let lock = try await BlockingWork.run { try directory.lock() }
             defer { withExtendedLifetime(lock) {} }
             step(.directoryMade)
             if let size = config.diskSize {
-                try await SandboxDisk(path: directory.diskPath).make(size: size)
+                try await SparseDisk(path: directory.diskPath).make(size: size)
                 step(.diskMade)
             }
-            try await BlockingWork.run {
-                _ = try store.update(vm: id) { record in
-                    record.phase = .idle
-                    record.owner = nil
+            for volume in config.volumes where !volume.isFile { try await ensureVolume(volume.source) }
+            try await BlockingWork.run { try RowCopy(record).write(to: directory) }
+            step(.copyWritten)
+            if !isScoped {
+                try await BlockingWork.run {
+                    _ = try store.update(vm: id) { record in
+                        record.phase = .idle
+                        record.owner = nil
+                    }
                 }
             }
         } catch {
@@ -71,12 +91,13 @@ public final class SandboxManager: Sendable {
             throw error
         }
         step(.created)
-        return Sandbox(id: id, manager: self)
+        return Sandbox(id: id, manager: self, isScoped: isScoped)
     }
 
     private static func check(_ config: SandboxConfig, hasJailer: Bool) throws(SmartVMError) {
         try config.vm.requireValid()
         _ = try config.command?.request()
+        try config.checkLife()
         if hasJailer {
             throw SmartVMError(
                 .invalidConfiguration, "Sandboxes are not jailed yet.", cure: "Leave the jailer out of the options.")
@@ -88,10 +109,10 @@ public final class SandboxManager: Sendable {
                 cure: "Leave vsock.udsPath out.")
         }
         if let size = config.diskSize {
-            guard size >= SandboxDisk.minimumSize else {
+            guard size >= SparseDisk.minimumSize else {
                 throw SmartVMError(
                     .invalidConfiguration, "A disk of \(size) bytes is too small.",
-                    cure: "Give it at least \(SandboxDisk.minimumSize >> 20) MiB.")
+                    cure: "Give it at least \(SparseDisk.minimumSize >> 20) MiB.")
             }
             guard config.vm.bootSource?.bootArgs == nil else {
                 throw SmartVMError(
@@ -120,77 +141,80 @@ public final class SandboxManager: Sendable {
         return Sandbox(id: record.id, manager: self)
     }
 
+    /// The names of all sandboxes, as the database has them: quick, and nothing is put right.
+    public func names() async throws -> [String] {
+        let store = store
+        return try await BlockingWork.run { try store.vmNames() }
+    }
+
     /// All sandboxes, the newest first.
     ///
-    /// - Parameter all: Whether those that do not run are among them. Default: only those that do.
-    public func list(all: Bool = false) async throws -> [SandboxInfo] {
+    /// - Parameters:
+    ///   - all: Whether those that do not run are among them. Default: only those that do, and those that are ``SandboxInfo/State/dead``.
+    ///   - problem: Told what keeps a sandbox from being put right; the list goes on, with what is known of it.
+    public func list(
+        all: Bool = false, problem: @Sendable (SmartVMError) -> Void = { _ in }
+    ) async throws -> [SandboxInfo] {
         _ = try? await networks.takeBack()
-        let infos = try await BlockingWork.run { [self] in
+        let (infos, problems) = try await BlockingWork.run { [self] in
+            var problems: [SmartVMError] = []
             let records = try store.vms()
             let connections = try store.vmConnections()
-            return try records.compactMap { try presentInfo($0, connections[$0.id]) }
-        }
-        return all ? infos : infos.filter { $0.state.isActive }
-    }
-
-    /// Takes back whatever killed processes have left of sandboxes, running and other VMs, and networks. All commands do that for what they
-    /// touch; this does it for everything.
-    ///
-    /// - Returns: What was done, a sentence each.
-    public func reconcile() async throws -> [String] {
-        let done = try await BlockingWork.run { [self] in
-            var done: [String] = []
-            for record in try store.vms() {
-                guard needsReconciling(record), let lock = directory(record.id).lockIfFree() else { continue }
-                defer { withExtendedLifetime(lock) {} }
-                if let now = try reconcile(record.id) {
-                    guard record.phase != .idle else {
-                        done.append("\(record.name): removed what a killed start had left")
-                        continue
-                    }
-                    done.append("\(record.name): ended: \(now.error ?? "status \(now.exitStatus ?? 0)")")
-                } else {
-                    try directory(record.id).remove()
-                    done.append("\(record.name): removed what was left of it")
+            if let lost = try lostRows(among: strays(besides: records)) { problems.append(lost) }
+            let infos = try records.compactMap { record in
+                do {
+                    return try presentInfo(record, connections[record.id])
+                } catch let error as SmartVMError {
+                    problems.append(error)
+                    return presentInfo(unreconciled: record)
                 }
             }
-            return try done + removeStrayDirectories()
+            return (infos, problems)
         }
+        for error in problems { problem(error) }
+        return all ? infos : infos.filter { $0.state.isActive || $0.state == .dead }
+    }
+
+    /// Takes back whatever killed processes have left of sandboxes, running and other VMs, and networks, and takes in sandboxes that the
+    /// database has lost. All commands put right what they touch; this does it for everything.
+    ///
+    /// - Parameter problem: Told what keeps something from being put right; the rest goes on.
+    /// - Returns: What was done, a sentence each.
+    public func reconcile(problem: @Sendable (SmartVMError) -> Void = { _ in }) async throws -> [String] {
+        let (sandboxes, problems) = try await BlockingWork.run { [self] in
+            var done: [String] = []
+            var problems: [SmartVMError] = []
+            for record in try store.vms() {
+                do {
+                    if let sentence = try takeBack(record) { done.append(sentence) }
+                } catch let error as SmartVMError {
+                    problems.append(error)
+                }
+            }
+            return (try done + takeInStrays() + reconcileVolumes(), problems)
+        }
+        for error in problems { problem(error) }
         let directories = host.directories
         let names = try await BlockingWork.run { directories.reclaimAbandoned() }
-        return done + names.map { "\($0): ended what a killed command had left" } + (await reconcileNetworks())
+        var network: [String] = []
+        if host.networkManager.hasRecords {
+            do { network = try await networks.reconcile().sentences } catch let error as SmartVMError { problem(error) }
+        }
+        return sandboxes + names.map { "\($0): ended what a killed command had left" } + network
     }
 
-    private func reconcileNetworks() async -> [String] {
-        guard host.networkManager.hasRecords else { return [] }
-        do {
-            return try await networks.reconcile().sentences
-        } catch let error as SmartVMError {
-            return ["networks: \(error.message)"]
-        } catch {
-            return ["networks: \(error)"]
+    /// - Returns: What was done; nil if there was nothing to do.
+    private func takeBack(_ record: VMRecord) throws(SmartVMError) -> String? {
+        guard needsReconciling(record), let lock = directory(record.id).lockIfFree() else { return nil }
+        defer { withExtendedLifetime(lock) {} }
+        guard let now = try reconcile(record.id) else {
+            try directory(record.id).remove()
+            return "\(record.name): removed what was left of it"
         }
-    }
-
-    /// Directories whose rows are gone, because their making was cut short, or because the database has lost them. A disk in one of them may
-    /// be all that there is of somebody's work, and what runs in one is not nobody's: these stay.
-    private func removeStrayDirectories() throws -> [String] {
-        var done: [String] = []
-        let path = "\(host.dataDirectory.path)/vms"
-        for name in (try? FileTree.names(at: path)) ?? [] where try store.vm(name) == nil {
-            let stray = directory(name)
-            guard let lock = stray.lockIfFree() else { continue }
-            defer { withExtendedLifetime(lock) {} }
-            // It may have been made while this one was looked at.
-            if try store.vm(name) != nil { continue }
-            guard !FileTree.exists(stray.diskPath), !FileTree.exists(runtimePath(name)) else {
-                done.append("\(name): no VM of this id is known; its disk and files are left in \(stray.path)")
-                continue
-            }
-            try stray.remove()
-            done.append("\(name): removed its directory")
-        }
-        return done
+        if record.phase == .idle { return "\(record.name): removed what a killed start had left" }
+        // Somebody else has put it right, and it may run again.
+        guard now.phase == .idle else { return nil }
+        return "\(record.name): ended: \(now.error ?? "status \(now.exitStatus ?? 0)")"
     }
 }
 
@@ -207,7 +231,7 @@ extension SandboxManager {
     private func needsReconciling(_ record: VMRecord) -> Bool {
         switch record.phase {
         // A start that was killed before it wrote a supervisor down.
-        case .idle: FileTree.exists(runtimePath(record.id))
+        case .idle: FileTree.exists(runtimePath(record.id)) || FileTree.exists(directory(record.id).copyInPath)
         case .creating, .active: record.owner?.open() == nil
         case .removing: true
         }
@@ -226,10 +250,30 @@ extension SandboxManager {
                 return nil
             }
             record = now
+        } else if needsReconciling(record) {
+            // Somebody else has put it right, or is about to.
+            guard let now = try store.vm(record.id) else { return nil }
+            record = now
         }
         guard record.phase == .active else { return SandboxInfo(record, life: nil) }
         var info = SandboxInfo(record, life: directory(record.id).state(of: record.generation))
         if let connection { try networks.describe(connection, in: &info) }
+        // What its supervisor has said last is true no more; whoever has the lock writes down what is.
+        if record.owner?.open() == nil {
+            info.state = .stopping
+            info.supervisorPid = nil
+            info.vmmPid = nil
+        }
+        return info
+    }
+
+    /// What is known of a sandbox that could not be put right.
+    private func presentInfo(unreconciled record: VMRecord) -> SandboxInfo {
+        var info = SandboxInfo(record, life: nil)
+        if needsReconciling(record) {
+            info.state = .dead
+            info.supervisorPid = nil
+        }
         return info
     }
 
@@ -242,6 +286,7 @@ extension SandboxManager {
         guard needsReconciling(record) else { return record }
         if record.phase == .idle {
             _ = host.directories.reclaim(id)
+            try? FileTree.removeAll(directory(id).copyInPath)
             try? networks.giveBack(id)
             return record
         }
@@ -255,33 +300,31 @@ extension SandboxManager {
                 "The runtime directory of VM \(record.name) is in use, and its supervisor has ended.",
                 cure: "See who has it open: fuser \(runtimePath(id))/\(RuntimeDirectories.ownerLockName)")
         }
+        try? FileTree.removeAll(directory(id).copyInPath)
         step(.runtimeDirectoryRemoved)
         // What the kernel refuses to remove stays written down as that of a process which has ended.
         try? networks.giveBack(id)
         step(.networkRemoved)
         let life = directory(id).state(of: record.generation)
         let sameBoot = record.owner?.bootID == (try? ProcessIdentity.currentBootID())
-        let now = try store.update(vm: id, "end", connection: .end) { record in
-            record.phase = .idle
-            record.owner = nil
-            record.restarts = Int64(life?.restarts ?? 0)
-            record.startedAt = life?.startedAt.map { Int64(clamping: $0) }
-            if let life, life.phase == .exited {
-                record.finishedAt = life.finishedAt.map { Int64(clamping: $0) }
-                record.exitStatus = life.exitStatus.map { Int64($0) }
-                record.error = life.error
-            } else {
-                // When is not known: between its last sign and now.
-                record.finishedAt = Int64(clamping: Clock.realtimeNanoseconds)
-                record.exitStatus = 137
-                record.error =
-                    !sameBoot
+        let events = directory(id).events
+        try store.bringIn(events, ofVM: id, name: record.name)
+        let isEndTold = events.last { $0.generation == UInt64(clamping: record.generation) }?.action == "die"
+        let isRemoved = Sandbox.removesAtEnd(record)
+        let now = try store.update(vm: id, isEndTold ? nil : "die", connection: .end) { record in
+            // The next who looks goes on with a removal that is cut short.
+            record.phase = isRemoved ? .removing : .idle
+            record.note(
+                life,
+                otherwise: !sameBoot
                     ? "The host was restarted while it ran."
-                    : life == nil ? "Its start was broken off." : "Its supervisor was killed."
-            }
+                    : life == nil ? "Its start was broken off." : "Its supervisor was killed.")
+            record.owner = nil
         }
         step(.endWritten)
-        return now
+        guard isRemoved, let now else { return now }
+        try removeEverything(of: now)
+        return nil
     }
 
     /// Removes a sandbox that does not run. The caller has the lock.
@@ -293,6 +336,7 @@ extension SandboxManager {
             record.owner = owner
         }
         step(.removalWritten)
+        try store.bringIn(directory(record.id).events, ofVM: record.id, name: record.name)
         _ = host.directories.reclaim(record.id)
         try? networks.giveBack(record.id)
         try directory(record.id).remove()

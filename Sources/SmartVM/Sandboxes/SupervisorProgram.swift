@@ -44,6 +44,7 @@ struct SupervisorProgram: Sendable {
             spawn.workingDirectory = "/"
             spawn.descriptors = [input.rawValue, output.rawValue, output.rawValue, report.write.rawValue] + inherited
             spawn.newSession = true
+            spawn.environment = FaultPoint.environment
             let gated: Spawn.Gated
             do throws(Spawn.Failure) { gated = try spawn.startGated() } catch { throw error.errno }
             let identity: ProcessIdentity

@@ -24,31 +24,62 @@ final class Store: Sendable {
     let path: String?
     /// Opened at the first use, so that making a ``Store`` costs nothing.
     private let database = Mutex<DatabaseQueue?>(nil)
+    private let reserve: StoreReserve?
+    /// Whether the reserve was given away here.
+    private let hasReleased = Mutex(false)
 
     /// - Parameter path: A file in a directory that is there. It is made, mode 0600, when it is first used.
     init(path: String?) {
         self.path = path
+        reserve = path.map { StoreReserve(path: "\($0).reserve") }
+    }
+
+    deinit {
+        guard hasReleased.withLock({ $0 }) else { return }
+        // Closed first, so that the journal's room is there to be taken.
+        database.withLock { $0 = nil }
+        reserve?.fill()
     }
 
     /// Runs `body` in a read-only transaction.
     ///
-    /// - Throws: What `body` throws; `STORE_UNUSABLE`, `STORE_BUSY`, `DATA_DIRECTORY_UNUSABLE`.
+    /// - Throws: What `body` throws; `STORE_UNUSABLE`, `STORE_BUSY`, `DATA_DIRECTORY_UNUSABLE`, `NO_SPACE`.
     func read<Result>(_ body: (Database) throws -> Result) throws(SmartVMError) -> Result {
-        do {
-            return try opened().read(body)
-        } catch {
-            throw .store(error, at: path ?? "in memory")
-        }
+        try attempt(usesReserve: true) { try opened().read(body) }
     }
 
     /// Runs `body` in a transaction that excludes the writers of all processes, and commits it unless `body` throws.
     ///
+    /// - Parameter usesReserve: Whether it may take the room that is kept for putting things right on a full disk.
     /// - Throws: What `body` throws; `STORE_UNUSABLE`, `STORE_BUSY`, `DATA_DIRECTORY_UNUSABLE`, `NO_SPACE`.
-    func write<Result>(_ body: (Database) throws -> Result) throws(SmartVMError) -> Result {
-        do {
-            return try opened().write(body)
-        } catch {
-            throw .store(error, at: path ?? "in memory")
+    func write<Result>(
+        usesReserve: Bool = true, _ body: (Database) throws -> Result
+    ) throws(SmartVMError) -> Result {
+        try attempt(usesReserve: usesReserve) { try opened().write(body) }
+    }
+
+    /// Does it once more, with the reserve, if the disk is full.
+    private func attempt<Result>(usesReserve: Bool, _ body: () throws -> Result) throws(SmartVMError) -> Result {
+        let place = path ?? "in memory"
+        // Another process that finds room may fill the reserve again before this one has made use of it.
+        for _ in 0..<10 {
+            do {
+                return try body()
+            } catch {
+                guard let reserve, Self.isShortOfSpace(error, reserve) else { throw .store(error, at: place) }
+                guard usesReserve, reserve.release() else { throw .noSpace(at: place, underlying: error) }
+                hasReleased.withLock { $0 = true }
+            }
+        }
+        throw .noSpace(at: place)
+    }
+
+    /// SQLite does not always say that the disk is full: to some parts of it every failed write is the same.
+    private static func isShortOfSpace(_ error: any Error, _ reserve: StoreReserve) -> Bool {
+        switch (error as? DatabaseError)?.resultCode {
+        case .SQLITE_FULL: true
+        case .SQLITE_IOERR, .SQLITE_CANTOPEN: reserve.isDiskFull
+        default: false
         }
     }
 
@@ -57,6 +88,7 @@ final class Store: Sendable {
             if let database { return database }
             let new = try open()
             database = new
+            reserve?.fill()
             return new
         }
     }

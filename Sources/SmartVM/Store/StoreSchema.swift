@@ -75,6 +75,42 @@ enum StoreSchema {
                     ) STRICT;
                     """)
         }
+        migrator.registerMigration("life") { database in
+            // What else there is to say of an event, as a JSON object of strings; and how far the events that a VM's supervisor has written
+            // down have been brought in.
+            try database.execute(
+                sql: """
+                    ALTER TABLE event ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}';
+
+                    CREATE TABLE broughtIn (
+                        vm TEXT PRIMARY KEY NOT NULL,
+                        generation INTEGER NOT NULL,
+                        sequence INTEGER NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+                    """)
+        }
+        migrator.registerMigration("volumes") { database in
+            // A volume of the data directory. `state` says what is being done to it, or may have been when a process was killed.
+            try database.execute(
+                sql: """
+                    CREATE TABLE volume (
+                        name TEXT PRIMARY KEY NOT NULL,
+                        state TEXT NOT NULL,
+                        size INTEGER NOT NULL,
+                        createdAt INTEGER NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+
+                    -- What a VM is made with: `source` is the name of a volume, or the path of a file. While the VM is active it has it.
+                    CREATE TABLE volumeUse (
+                        vm TEXT NOT NULL,
+                        source TEXT NOT NULL,
+                        isReadOnly INTEGER NOT NULL,
+                        PRIMARY KEY (vm, source)
+                    ) STRICT, WITHOUT ROWID;
+
+                    CREATE INDEX volumeUseBySource ON volumeUse (source);
+                    """)
+        }
         migrator.registerMigration("guest networks") { database in
             // `names` are the files by which the guest is found under its VM's name; `egress` what it may send to the world, if
             // not everything; `resolver` where it asks for names, as ADDRESS:PORT.

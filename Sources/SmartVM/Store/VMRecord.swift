@@ -78,6 +78,15 @@ extension Store {
         try read { try VMRecord.fetchAll($0, sql: "SELECT * FROM vm ORDER BY createdAt DESC, id") }
     }
 
+    func vmNames() throws(SmartVMError) -> [String] {
+        try read { try String.fetchAll($0, sql: "SELECT name FROM vm ORDER BY name") }
+    }
+
+    /// The VMs that something is done to, or that run.
+    func busyVMs() throws(SmartVMError) -> [VMRecord] {
+        try read { try VMRecord.fetchAll($0, sql: "SELECT * FROM vm WHERE phase <> 'idle'") }
+    }
+
     func vm(_ id: String) throws(SmartVMError) -> VMRecord? {
         try read { try Self.vm(id, $0) }
     }
@@ -98,29 +107,56 @@ extension Store {
         }
     }
 
+    /// The names of the VMs that are made with an image.
+    func vmNames(usingImage image: String) throws(SmartVMError) -> [String] {
+        try read {
+            try String.fetchAll($0, sql: "SELECT name FROM vm WHERE image = ? ORDER BY name", arguments: [image])
+        }
+    }
+
     /// Adds a VM.
     ///
-    /// - Parameter networks: What the VM's configuration names.
-    /// - Throws: `NAME_IN_USE`, `NO_SUCH_NETWORK`.
-    func insert(_ vm: VMRecord, networks: [String] = []) throws(SmartVMError) {
-        try write { database in
+    /// - Parameters:
+    ///   - volumes: Those that it is made with.
+    ///   - networks: What the VM's configuration names.
+    /// - Throws: `NAME_IN_USE`, `NO_SUCH_NETWORK`, `NO_SPACE`.
+    func insert(
+        _ vm: VMRecord, volumes: [VolumeUseRecord] = [], networks: [String] = []
+    ) throws(SmartVMError) {
+        try write(usesReserve: false) { database in
             try Self.requireFree(vm.name, for: vm.id, database)
             for network in networks { try Self.requireNetwork(network, database) }
             try vm.write(database)
-            try Self.note("create", vm, database)
+            for volume in volumes { try volume.insert(for: vm.id, database) }
+            try Self.note("create", vm, vm.image.isEmpty ? [:] : ["image": vm.image], database)
+        }
+    }
+
+    /// Adds a VM that was lost. If another has its name by now, it gets one of its id.
+    func takeIn(_ vm: inout VMRecord, volumes: [VolumeUseRecord]) throws(SmartVMError) {
+        let found = vm
+        vm = try write { database in
+            var vm = found
+            do { try Self.requireFree(vm.name, for: vm.id, database) } catch { vm.name = "vm-\(vm.id)" }
+            try vm.write(database)
+            for volume in volumes { try volume.insert(for: vm.id, database) }
+            try Self.note("create", vm, [:], database)
+            return vm
         }
     }
 
     /// Changes a VM and notes what has happened to it, at once.
     ///
     /// - Parameters:
-    ///   - event: What has happened, as a verb; nil: nothing to note.
+    ///   - event: What has happened, as a verb; nil: nothing to note. `die` happened when the VM finished, and the others do now.
+    ///   - attributes: What else there is to say of it.
     ///   - connection: What becomes of its leases and ports at the same moment.
     /// - Returns: It as it is now; nil if it is there no more.
     /// - Throws: `NAME_IN_USE`; what `change` throws.
     @discardableResult
     func update(
-        vm id: String, _ event: String? = nil, connection: ConnectionChange? = nil,
+        vm id: String, _ event: String? = nil, _ attributes: [String: String] = [:],
+        connection: ConnectionChange? = nil,
         _ change: (inout VMRecord) throws -> Void
     ) throws(SmartVMError) -> VMRecord? {
         try write { database in
@@ -130,7 +166,12 @@ extension Store {
             if vm.name != before.name { try Self.requireFree(vm.name, for: id, database) }
             if vm != before { try vm.write(database) }
             try connection?.apply(to: id, database)
-            if let event { try Self.note(event, vm, database) }
+            if event == "die" {
+                let attributes = ["exitStatus": vm.exitStatus.map { "\($0)" }, "error": vm.error]
+                try Self.note("die", vm, attributes.compactMapValues { $0 }, at: vm.finishedAt, database)
+            } else if let event {
+                try Self.note(event, vm, attributes, database)
+            }
             return vm
         }
     }
@@ -140,8 +181,10 @@ extension Store {
         try write { database in
             guard let vm = try Self.vm(id, database) else { return }
             try database.execute(sql: "DELETE FROM vm WHERE id = ?", arguments: [id])
+            try database.execute(sql: "DELETE FROM volumeUse WHERE vm = ?", arguments: [id])
+            try database.execute(sql: "DELETE FROM broughtIn WHERE vm = ?", arguments: [id])
             try ConnectionChange.forgetConnections(id, database)
-            try Self.note("remove", vm, database)
+            try Self.note("remove", vm, [:], database)
         }
     }
 
@@ -158,11 +201,13 @@ extension Store {
             cure: "Choose another --name, or remove that VM: smartvm rm \(name)")
     }
 
-    private static func note(_ action: String, _ vm: VMRecord, _ database: Database) throws {
-        try database.execute(
-            sql: "INSERT INTO event (time, vm, name, action, exitStatus, error) VALUES (?, ?, ?, ?, ?, ?)",
-            arguments: [
-                Int64(clamping: Clock.realtimeNanoseconds), vm.id, vm.name, action, vm.exitStatus, vm.error,
-            ])
+    private static func note(
+        _ action: String, _ vm: VMRecord, _ attributes: [String: String], at time: Int64? = nil,
+        _ database: Database
+    ) throws {
+        try note(
+            EventRecord(
+                time: time ?? Int64(clamping: Clock.realtimeNanoseconds), vm: vm.id, name: vm.name, action: action,
+                attributes: attributes), database)
     }
 }

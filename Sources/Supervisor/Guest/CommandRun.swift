@@ -3,7 +3,14 @@ internal import Linux
 internal import Reactor
 internal import SupervisorProtocol
 
-/// The command that is the VM's purpose, over a vsock connection to the guest's agent; what it prints goes to its log.
+/// Takes what a command prints.
+protocol CommandOutput: AnyObject {
+    func append(_ bytes: [UInt8], _ stream: LogRecord.Stream)
+    /// No more comes.
+    func finish()
+}
+
+/// A command in the guest, over a vsock connection to its agent: the VM's purpose, or a check of how it does.
 final class CommandRun: EventHandler {
     enum Event {
         case started
@@ -19,7 +26,7 @@ final class CommandRun: EventHandler {
     private static let greetingLimit = 64
 
     private let loop: EventLoop
-    private let log: CommandLog
+    private let output: any CommandOutput
     private let report: (Event) -> Void
     private let command: PlannedCommand
     /// Until the VMM has answered.
@@ -31,12 +38,12 @@ final class CommandRun: EventHandler {
 
     /// Connects to the guest through the VMM's socket.
     init(
-        _ command: PlannedCommand, vsockSocket: String, log: CommandLog, loop: EventLoop,
+        _ command: PlannedCommand, vsockSocket: String, output: any CommandOutput, loop: EventLoop,
         report: @escaping (Event) -> Void
     ) throws(Errno) {
         self.command = command
         self.loop = loop
-        self.log = log
+        self.output = output
         self.report = report
         let socket = try UnixSocket.connect(to: vsockSocket, nonBlocking: true)
         try socket.writeAll(Array("CONNECT \(VsockPort.exec)\n".utf8))
@@ -84,10 +91,11 @@ final class CommandRun: EventHandler {
         }
     }
 
-    private func close() {
+    /// Is told nothing any more. The guest's agent kills a command whose connection is gone.
+    func close() {
         if isOver { return }
         isOver = true
-        log.finish()
+        output.finish()
         disconnect()
     }
 
@@ -124,7 +132,8 @@ final class CommandRun: EventHandler {
         greetingRegistration = nil
         let connection: FramedConnection
         do throws(Errno) {
-            connection = try FramedConnection(socket, loop: loop, handler: self, source: 0)
+            connection = try FramedConnection(
+                socket, loop: loop, handler: self, source: 0, maximumControl: GuestWords.maximumMessage)
         } catch {
             throw .failed(error)
         }
@@ -142,8 +151,8 @@ final class CommandRun: EventHandler {
             received += 1
             switch try FramedConnection.message(piece, as: ExecOutput.self) {
             case .started: report(.started)
-            case .stdout(let bytes): log.append(bytes, .standardOutput)
-            case .stderr(let bytes): log.append(bytes, .standardError)
+            case .stdout(let bytes): output.append(bytes, .standardOutput)
+            case .stderr(let bytes): output.append(bytes, .standardError)
             case .stdinCredit: break
             case .exited(let status): end(.ended(UInt32(clamping: status)))
             case .signaled(let number): end(.ended(128 + UInt32(clamping: number)))

@@ -14,14 +14,15 @@ final class SessionServer: EventHandler {
     private let loop: EventLoop
     private let guest: GuestDescription
     private let listener: Descriptor
-    private let configured: () -> Void
+    private let configured: (_ failures: [String]) -> Void
     private var waiting: EventLoop.Registration?
     private var connection: FramedConnection?
     private var isConfigured = false
 
-    /// - Parameter configured: Called each time that the guest has taken its identity.
+    /// - Parameter configured: Called each time that the guest has taken its identity, with what it could not do of what it must: a
+    ///   sentence each.
     init(
-        at path: String, guest: GuestDescription, loop: EventLoop, configured: @escaping () -> Void
+        at path: String, guest: GuestDescription, loop: EventLoop, configured: @escaping (_ failures: [String]) -> Void
     ) throws(Errno) {
         self.loop = loop
         self.guest = guest
@@ -62,7 +63,8 @@ final class SessionServer: EventHandler {
         do throws(Errno) {
             let socket = try UnixSocket.accept(listener.rawValue)
             connection = try FramedConnection(
-                socket, loop: loop, handler: self, source: Source.connection.rawValue)
+                socket, loop: loop, handler: self, source: Source.connection.rawValue,
+                maximumControl: GuestWords.maximumMessage)
             // Others wait in the listener's queue.
             if let waiting { loop.remove(waiting) }
             waiting = nil
@@ -83,9 +85,9 @@ final class SessionServer: EventHandler {
                     // One that says hello again and again and reads no answer may not fill this process's memory.
                     if connection.isBlocked { throw .closed }
                     try connection.send(SessionCommand.configure(configuration()))
-                case .configured:
+                case .configured(_, let failures):
                     isConfigured = true
-                    configured()
+                    configured(failures)
                 case .ended: break
                 }
             }

@@ -18,8 +18,13 @@ protocol LifeObserver: AnyObject {
 /// and the VMM is ended; there is one end, ``vmmEnded()``, which says from all that was noted how the life has ended.
 final class Life: EventHandler {
     private enum Source: UInt8 {
-        case vmm, console, bootTime, stopStep
+        case vmm, console, bootTime, stopStep, loss
     }
+
+    /// How long a guest whose agent has gone may take to end, in ms: file systems are written out in this time.
+    private static let lossPatience = 10_000
+    /// How long a VMM may take to let a paused guest run on before it is stopped by other means, in ms.
+    private static let resumePatience = 1000
 
     private let plan: SupervisorPlan
     private let loop: EventLoop
@@ -36,6 +41,7 @@ final class Life: EventHandler {
     private var bootTimer: UInt64?
     private var climb: StopClimb?
     private var stopTimer: UInt64?
+    private var lossTimer: UInt64?
     private var registrations: [EventLoop.Registration] = []
     private var consoleRegistration: EventLoop.Registration?
 
@@ -56,9 +62,10 @@ final class Life: EventHandler {
         ]
         consoleRegistration = try loop.add(
             vmm.console.rawValue, [.readable], handler: self, source: Source.console.rawValue)
-        session = try SessionServer(at: plan.sessionSocket, guest: plan.guest, loop: loop) { [weak self] in
-            self?.guestConfigured()
+        session = try SessionServer(at: plan.sessionSocket, guest: plan.guest, loop: loop) { [weak self] failures in
+            self?.guestConfigured(failures)
         }
+        SupervisorStep.sessionListening.reach()
         bootTimer = loop.schedule(
             milliseconds: Int(clamping: plan.bootMilliseconds), handler: self, source: Source.bootTime.rawValue)
         sendRequests(plan.requests[...])
@@ -76,6 +83,7 @@ final class Life: EventHandler {
         case .stopStep:
             stopTimer = nil
             climbOn()
+        case .loss: lost()
         case nil: break
         }
     }
@@ -84,24 +92,33 @@ final class Life: EventHandler {
 
     private func sendRequests(_ requests: ArraySlice<PlannedRequest>) {
         guard let request = requests.first else {
+            SupervisorStep.guestStarted.reach()
             if !plan.hasAgent { run() }
             return
         }
         api.send(request) { [weak self] outcome in
             guard let self else { return }
             switch outcome {
-            case .done: sendRequests(requests.dropFirst())
+            case .done:
+                SupervisorStep.requestAnswered.reach()
+                sendRequests(requests.dropFirst())
             case .refused(let words): fail(.apiError, "The VMM refused \(request.method) \(request.path): \(words)")
             case .broken(let why): fail(.vmmFailed, "The VM could not be configured: \(why).")
             }
         }
     }
 
-    private func guestConfigured() {
+    private func guestConfigured(_ failures: [String]) {
         guard phase == .starting, command == nil, climb == nil else { return }
+        if !failures.isEmpty {
+            // The words are a guest's, which may be hostile.
+            let words = failures.prefix(8).map { "\n  \(String($0.prefix(400)))" }.joined()
+            return fail(.bootFailed, "The guest cannot be made what it is to be:\(words)")
+        }
+        SupervisorStep.guestConfigured.reach()
         guard let planned = plan.command else { return run() }
         do throws(Errno) {
-            command = try CommandRun(planned, vsockSocket: plan.vsockSocket, log: log, loop: loop) { [weak self] in
+            command = try CommandRun(planned, vsockSocket: plan.vsockSocket, output: log, loop: loop) { [weak self] in
                 self?.commandReported($0)
             }
         } catch {
@@ -111,18 +128,28 @@ final class Life: EventHandler {
 
     private func commandReported(_ event: CommandRun.Event) {
         switch event {
-        case .started: run()
+        case .started:
+            SupervisorStep.commandStarted.reach()
+            run()
         case .ended(let status):
             evidence.commandStatus = status
             // It was the VM's purpose.
             if climb == nil { stop(plan.stop) }
         case .failed(let status, let message):
             evidence.commandStatus = status
-            fail(.commandFailed, message)
+            fail(.commandFailed, GuestWords.shown(message))
         case .lost(let why):
-            // The VMM is ending, or the agent has.
-            if climb == nil { fail(.bootFailed, "The command was lost: \(why).") }
+            guard climb == nil else { return }
+            // The guest is shutting down, and its VMM ends in a moment; or the agent has ended, and it does not.
+            evidence.loss = "The command was lost: \(why)."
+            lossTimer = loop.schedule(milliseconds: Self.lossPatience, handler: self, source: Source.loss.rawValue)
         }
+    }
+
+    /// Waits no longer for the VMM to end by itself after its command was lost.
+    private func lost() {
+        lossTimer = nil
+        if climb == nil, let loss = evidence.loss { fail(.bootFailed, loss) }
     }
 
     private func run() {
@@ -139,7 +166,7 @@ final class Life: EventHandler {
     }
 
     private func fail(_ kind: StartReport.Failure, _ message: String) {
-        if evidence.failure == nil { evidence.failure = (kind, message) }
+        if evidence.failure == nil { evidence.failure = (kind, GuestWords.shown(message, keepsLines: true)) }
         guard climb == nil else { return }
         stop([StopStep(.terminate, milliseconds: 3000)])
     }
@@ -152,9 +179,33 @@ final class Life: EventHandler {
         stopTimer = nil
         climb = StopClimb(steps)
         guard phase == .paused, steps.first?.means == .guest else { return climbOn() }
-        // A guest that does not run could not do what it is asked.
-        api.send(.state("Resumed")) { [weak self] _ in self?.climbOn() }
+        // A guest that does not run could not do what it is asked. A VMM that does not let it run on is climbed over all the same.
+        stopTimer = loop.schedule(
+            milliseconds: Self.resumePatience, handler: self, source: Source.stopStep.rawValue)
+        api.send(.state("Resumed")) { [weak self] _ in
+            guard let self, climb?.present == nil else { return }
+            if let timer = stopTimer.take() { loop.cancel(timer: timer) }
+            climbOn()
+        }
         phase = .running
+    }
+
+    /// Says requests to the VMM, one after another.
+    ///
+    /// - Parameter then: Told why not; nil if all were taken.
+    func say(_ requests: ArraySlice<PlannedRequest>, _ then: @escaping (String?) -> Void) {
+        guard let request = requests.first else { return then(nil) }
+        guard phase == .running || phase == .paused, climb == nil else {
+            return then("it is \(climb == nil ? phase.rawValue : "stopping")")
+        }
+        api.send(request) { [weak self] outcome in
+            switch outcome {
+            case .done:
+                guard let self else { return then("it has ended") }
+                say(requests.dropFirst(), then)
+            case .refused(let words), .broken(let words): then("\(request.method) \(request.path): \(words)")
+            }
+        }
     }
 
     /// - Returns: Why not; nil if it was sent.
@@ -186,6 +237,7 @@ final class Life: EventHandler {
         while let step = climb?.next() {
             evidence.means = step.means
             guard pull(step.means) else { continue }
+            SupervisorStep.stopStepTaken.reach()
             guard step.means != .kill else { return }
             stopTimer = loop.schedule(
                 milliseconds: Int(clamping: step.milliseconds), handler: self, source: Source.stopStep.rawValue)
@@ -216,15 +268,19 @@ final class Life: EventHandler {
     private func vmmEnded() {
         guard let ending = try? vmm.process.reap() else { return }
         evidence.vmm = ending
+        SupervisorStep.vmmEnded.reach()
         // What others of its session are still printing comes until they have ended.
         vmm.endSession()
+        SupervisorStep.sessionEnded.reach()
         while let bytes = vmm.readConsole(), !bytes.isEmpty { console.append(bytes) }
         command?.drain()
+        console.noteGap()
+        log.noteGap()
         for registration in registrations + [consoleRegistration.take()].compactMap({ $0 }) {
             loop.remove(registration)
         }
         registrations = []
-        for timer in [bootTimer, stopTimer].compactMap({ $0 }) { loop.cancel(timer: timer) }
+        for timer in [bootTimer, stopTimer, lossTimer].compactMap({ $0 }) { loop.cancel(timer: timer) }
         session?.close()
         session = nil
         api.close()

@@ -27,6 +27,8 @@ struct LifeEnd: Equatable {
         /// What was found wrong before the VMM ended.
         var failure: (kind: StartReport.Failure, message: String)?
         var hasRun = false
+        /// How the connection to the command broke, if it did before the command or the VMM had ended.
+        var loss: String?
     }
 
     init(_ evidence: Evidence) {

@@ -25,10 +25,13 @@ final class VMMChild {
         let gated: Spawn.Gated
         do throws(Spawn.Failure) { gated = try spawn.startGated() } catch { throw error.errno }
         let child = gated.child
+        SupervisorStep.vmmMade.reach()
         do throws(Errno) {
             identity = try ProcessIdentity(of: child.pid)
             try File.replace("\(plan.runtimeDirectory)/process", with: Array(identity.line.utf8))
+            SupervisorStep.vmmWritten.reach()
             do throws(Spawn.Failure) { try gated.release() } catch { throw error.errno }
+            SupervisorStep.vmmReleased.reach()
         } catch {
             child.kill(SIGKILL)
             _ = try? child.waitUntilExit()

@@ -9,18 +9,26 @@ internal import SupervisorProtocol
 /// process do only so much at a time. All that waits is counted (queries, connections, sessions), and no bytes wait here but those
 /// of queries and their answers: a published port's stay in the kernel's sockets until the other side takes them.
 final class NetworkService {
+    private static let wantedOpenFiles = 4096
+
     private let resolver: Resolver?
     private let ports: PortForwarding
 
-    init(_ plan: NetworkPlan, loop: EventLoop) throws(NetworkFault) {
-        // Each connection of a published port takes two, each session and each query that is under way one.
-        ResourceLimit.raiseOpenFiles(to: 4096)
+    /// - Parameter queryMilliseconds: How long one name server has time for a query.
+    init(
+        _ plan: NetworkPlan, loop: EventLoop, queryMilliseconds: Int = NameServers.milliseconds
+    ) throws(NetworkFault) {
+        let openFiles = ResourceLimit.raiseOpenFiles(to: Self.wantedOpenFiles)
         let log = ServiceLog()
         resolver =
             if let resolver = plan.resolver {
-                try Resolver(resolver, rules: plan.domainRules, loop: loop, log: log)
+                try Resolver(
+                    resolver, rules: plan.domainRules, queryMilliseconds: queryMilliseconds, loop: loop, log: log)
             } else { nil }
-        ports = try PortForwarding(plan.ports, loop: loop)
+        // Each connection takes two. The rest goes before, so that this process never lacks one for itself.
+        let rest = Resolver.maximumQueries + Resolver.maximumConnections + DatagramSessions.maximumSessions + 128
+        ports = try PortForwarding(
+            plan.ports, maximumConnections: max(1, (openFiles - rest - plan.ports.count) / 2), loop: loop)
     }
 
     /// A socket that the starter has left open for this process, which owns it from now on.

@@ -4,8 +4,8 @@ internal import SupervisorProtocol
 struct DomainPolicy {
     enum Decision: Equatable {
         case refused
-        /// With the rule that names the set for its addresses, if one has decided.
-        case allowed(NetworkPlan.DomainRule?)
+        /// With the rules that name the sets for its addresses.
+        case allowed([NetworkPlan.DomainRule])
     }
 
     private struct Pattern {
@@ -35,11 +35,11 @@ struct DomainPolicy {
         self.refusesUnlisted = refusesUnlisted
     }
 
-    /// The first rule that matches decides.
+    /// The first rule that matches decides. If it allows the name, those that follow it and allow it too, up to one that does not, get the
+    /// addresses as well: each of them may let other ports through.
     func decision(for name: DomainName) -> Decision {
-        guard let pattern = patterns.first(where: { $0.matches(name) }) else {
-            return refusesUnlisted ? .refused : .allowed(nil)
-        }
-        return pattern.rule.allows ? .allowed(pattern.rule) : .refused
+        let rules = patterns.lazy.filter { $0.matches(name) }.map(\.rule)
+        guard let first = rules.first else { return refusesUnlisted ? .refused : .allowed([]) }
+        return first.allows ? .allowed(Array(rules.prefix { $0.allows })) : .refused
     }
 }

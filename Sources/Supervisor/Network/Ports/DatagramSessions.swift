@@ -50,7 +50,7 @@ final class DatagramSession: EventHandler {
 
     private let socket: Descriptor
     private let loop: EventLoop
-    /// - Parameter: What the guest has answered.
+    /// Gets what the guest answers.
     private let answer: (UnsafeRawBufferPointer) -> Void
     private var registration: EventLoop.Registration?
 

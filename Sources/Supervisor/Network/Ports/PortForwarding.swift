@@ -8,8 +8,9 @@ final class PortForwarding {
     private let streams: StreamLimit
     private let datagrams: DatagramSessions
 
-    init(_ ports: [NetworkPlan.Port], loop: EventLoop) throws(NetworkFault) {
-        streams = StreamLimit()
+    /// - Parameter maximumConnections: Of TCP, if that is less than ``StreamLimit/maximumConnections``.
+    init(_ ports: [NetworkPlan.Port], maximumConnections: Int, loop: EventLoop) throws(NetworkFault) {
+        streams = StreamLimit(min(maximumConnections, StreamLimit.maximumConnections))
         datagrams = DatagramSessions(loop: loop)
         for (index, port) in ports.enumerated() {
             let name = "port \(port.guestPort) of the guest"

@@ -19,7 +19,6 @@ final class StreamEnd {
     }
 
     var number: Int32 { socket.rawValue }
-    var isWatched: Bool { registration != nil }
 
     func send(_ bytes: UnsafeRawBufferPointer) throws(Errno) -> Int {
         try socket.write(bytes)
@@ -34,11 +33,11 @@ final class StreamEnd {
     }
 
     /// Waits for events; that the connection has failed is always among them.
-    func watch(_ events: Epoll.Events, loop: EventLoop, handler: any EventHandler) {
+    func watch(_ events: Epoll.Events, loop: EventLoop, handler: any EventHandler) throws(Errno) {
         if let registration {
             if events != watched { loop.modify(registration, events) }
         } else {
-            registration = try? loop.add(number, events, handler: handler, source: source)
+            registration = try loop.add(number, events, handler: handler, source: source)
         }
         watched = events
     }

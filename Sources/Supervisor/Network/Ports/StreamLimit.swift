@@ -3,14 +3,19 @@
 final class StreamLimit {
     static let maximumConnections = 512
 
+    private let limit: Int
     private var forwarders: [StreamForwarder] = []
     private var connections = 0
+
+    init(_ limit: Int) {
+        self.limit = limit
+    }
 
     func add(_ forwarder: StreamForwarder) {
         forwarders.append(forwarder)
     }
 
-    var hasRoom: Bool { connections < Self.maximumConnections }
+    var hasRoom: Bool { connections < limit }
 
     func connectionBegan() {
         connections += 1

@@ -53,8 +53,7 @@ final class StreamRelay: EventHandler {
 
     private func waitForGuest() throws(Errno) {
         guest.isFull = true
-        guest.watch(guest.wanted(other: client), loop: loop, handler: self)
-        guard guest.isWatched else { throw .outOfMemory }
+        try guest.watch(guest.wanted(other: client), loop: loop, handler: self)
         connectTimer = loop.schedule(
             milliseconds: Self.connectMilliseconds, handler: self, source: Source.connectTime.rawValue)
     }
@@ -82,14 +81,15 @@ final class StreamRelay: EventHandler {
                 try move(from: other, to: end)
             }
             if !events.isDisjoint(with: [.readable, .hangUp]) { try move(from: end, to: other) }
+            if client.hasEnded, guest.hasEnded { return self.end(failed: false) }
+            try other.watch(other.wanted(other: end), loop: loop, handler: self)
+            let wanted = end.wanted(other: other)
+            // With an end that is closed both ways nothing can be done now, and it would say so without end.
+            if wanted.isEmpty, events.contains(.hangUp) { return end.unwatch(loop) }
+            try end.watch(wanted, loop: loop, handler: self)
         } catch {
-            return self.end(failed: true)
+            self.end(failed: true)
         }
-        if client.hasEnded, guest.hasEnded { return self.end(failed: false) }
-        client.watch(client.wanted(other: guest), loop: loop, handler: self)
-        guest.watch(guest.wanted(other: client), loop: loop, handler: self)
-        // Nothing can be done with an end whose peer has closed it, and it would say so without end.
-        if events.contains(.hangUp), end.wanted(other: other).isEmpty { end.unwatch(loop) }
     }
 
     private func move(from source: StreamEnd, to destination: StreamEnd) throws(Errno) {

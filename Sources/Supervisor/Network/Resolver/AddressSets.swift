@@ -16,11 +16,15 @@ final class AddressSets {
 
     /// Lets a guest reach addresses, from now on for so long.
     func allow(
-        _ addresses: [(address: UInt32, lifetime: UInt32)], by rule: NetworkPlan.DomainRule
+        _ addresses: [(address: UInt32, lifetime: UInt32)], by rules: [NetworkPlan.DomainRule]
     ) throws(Errno) {
         var lifetimes: [UInt32: UInt64] = [:]
         for (address, lifetime) in addresses { lifetimes[address] = max(lifetimes[address] ?? 0, UInt64(lifetime)) }
         if lifetimes.isEmpty { return }
+        for rule in rules { try commit(lifetimes, by: rule) }
+    }
+
+    private func commit(_ lifetimes: [UInt32: UInt64], by rule: NetworkPlan.DomainRule) throws(Errno) {
         var batch = NetfilterBatch()
         for (address, lifetime) in lifetimes {
             let seconds = min(max(lifetime, Self.leastLifetime) + Self.grace, Self.longestLifetime)

@@ -7,7 +7,6 @@ final class Exchange: EventHandler {
         case socket, time
     }
 
-    static let milliseconds = 2000
     /// Of an answer over UDP; over TCP its own length says it.
     private static let maximumDatagram = 65_535
 
@@ -25,12 +24,13 @@ final class Exchange: EventHandler {
 
     /// - Parameter then: Called once, later.
     static func start(
-        _ query: DNSQuery, over transport: InternetSocket.Transport, with server: SocketAddress, loop: EventLoop,
+        _ query: DNSQuery, over transport: InternetSocket.Transport, with server: SocketAddress,
+        milliseconds: Int, loop: EventLoop,
         _ then: @escaping (DNSResponse?) -> Void
     ) {
         do throws(Errno) {
             let socket = try InternetSocket.startConnecting(transport, to: server)
-            try Exchange(query, transport, socket, loop: loop, then).send()
+            try Exchange(query, transport, socket, loop: loop, then).send(milliseconds)
         } catch {
             // There is no way to this server now. The next one must not be asked from within this call.
             Postponed.call(on: loop) { then(nil) }
@@ -49,7 +49,7 @@ final class Exchange: EventHandler {
         id = .random(in: 0...UInt16.max)
     }
 
-    private func send() throws(Errno) {
+    private func send(_ milliseconds: Int) throws(Errno) {
         let message = query.forwarded(id: id)
         switch transport {
         case .udp:
@@ -59,7 +59,7 @@ final class Exchange: EventHandler {
         }
         registration = try loop.add(
             socket.rawValue, unsent.isEmpty ? [.readable] : [.writable], handler: self, source: Source.socket.rawValue)
-        timer = loop.schedule(milliseconds: Self.milliseconds, handler: self, source: Source.time.rawValue)
+        timer = loop.schedule(milliseconds: milliseconds, handler: self, source: Source.time.rawValue)
     }
 
     func handle(_ events: Epoll.Events, source: UInt8) {

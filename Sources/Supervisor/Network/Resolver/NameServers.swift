@@ -7,15 +7,20 @@ final class NameServers {
     private static let fewestTries = 2
     private static let mostTries = 3
 
+    /// How long one server has time for a query.
+    static let milliseconds = 2000
+
     private let loop: EventLoop
+    private let milliseconds: Int
     private let servers: [SocketAddress]
     /// The one that answered last.
     private var preferred = 0
     /// Queries under way.
     private(set) var queries = 0
 
-    init(_ servers: [String], loop: EventLoop) throws(NetworkFault) {
+    init(_ servers: [String], milliseconds: Int, loop: EventLoop) throws(NetworkFault) {
         self.loop = loop
+        self.milliseconds = milliseconds
         var addresses: [SocketAddress] = []
         for server in servers {
             guard let address = SocketAddress(nameServer: server) else {
@@ -44,7 +49,8 @@ final class NameServers {
         _ query: DNSQuery, _ transport: InternetSocket.Transport, _ index: Int, _ left: Int,
         _ then: @escaping (DNSResponse?) -> Void
     ) {
-        Exchange.start(query, over: transport, with: servers[index], loop: loop) { [weak self] response in
+        Exchange.start(query, over: transport, with: servers[index], milliseconds: milliseconds, loop: loop) {
+            [weak self] response in
             guard let self else { return then(nil) }
             let next = (index + 1) % servers.count
             guard let response else {

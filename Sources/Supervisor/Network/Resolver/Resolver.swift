@@ -37,7 +37,8 @@ final class Resolver: EventHandler {
     private var connections = 0
 
     init(
-        _ plan: NetworkPlan.Resolver, rules: [NetworkPlan.DomainRule], loop: EventLoop, log: ServiceLog
+        _ plan: NetworkPlan.Resolver, rules: [NetworkPlan.DomainRule], queryMilliseconds: Int, loop: EventLoop,
+        log: ServiceLog
     ) throws(NetworkFault) {
         self.loop = loop
         self.log = log
@@ -53,7 +54,7 @@ final class Resolver: EventHandler {
         self.guests = guests
         names = VMNames(plan.nameDirectories)
         policy = try DomainPolicy(rules, refusesUnlisted: plan.refusesUnlisted)
-        servers = try NameServers(plan.servers, loop: loop)
+        servers = try NameServers(plan.servers, milliseconds: queryMilliseconds, loop: loop)
         do throws(Errno) {
             _ = try loop.add(datagrams.rawValue, [.readable], handler: self, source: Source.datagrams.rawValue)
             try listen(true)
@@ -135,13 +136,13 @@ final class Resolver: EventHandler {
         let isTransfer = query.type == DNSType.wholeTransfer || query.type == DNSType.incrementalTransfer
         guard query.class == dnsInternetClass, !isTransfer else { return reply(query.answer(.notImplemented)) }
         if let answer = answerOfVM(query) { return reply(answer) }
-        guard case .allowed(let rule) = policy.decision(for: query.name), !servers.isEmpty else {
+        guard case .allowed(let rules) = policy.decision(for: query.name), !servers.isEmpty else {
             return reply(query.answer(.refused))
         }
         guard servers.queries < Self.maximumQueries else { return reply(query.answer(.serverFailure)) }
         servers.ask(query, over: transport) { [weak self] response in
             guard let self, let response else { return reply(query.answer(.serverFailure)) }
-            reply(admit(response, to: query, by: rule, over: transport))
+            reply(admit(response, to: query, by: rules, over: transport))
         }
     }
 
@@ -171,15 +172,16 @@ final class Resolver: EventHandler {
 
     /// Lets a server's answer through to the guest, and the guest to what it says.
     private func admit(
-        _ response: DNSResponse, to query: DNSQuery, by rule: NetworkPlan.DomainRule?,
+        _ response: DNSResponse, to query: DNSQuery, by rules: [NetworkPlan.DomainRule],
         over transport: InternetSocket.Transport
     ) -> [UInt8] {
         guard let response = response.stripped({ sets.isForbidden($0) }) else { return query.answer(.serverFailure) }
-        if let rule {
+        if !rules.isEmpty {
             do throws(Errno) {
-                try sets.allow(response.addresses, by: rule)
+                try sets.allow(response.addresses, by: rules)
             } catch {
-                log.note("addresses cannot be put into the set \(rule.set) of the table \(rule.table): \(error)")
+                let names = rules.map { "\($0.table) \($0.set)" }.joined(separator: ", ")
+                log.note("addresses cannot be put into the sets \(names) of the firewall: \(error)")
                 return query.answer(.serverFailure)
             }
         }
