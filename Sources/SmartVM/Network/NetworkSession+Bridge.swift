@@ -35,11 +35,14 @@ extension NetworkSession {
     /// - Parameter state: What is written down of other networks.
     mutating func takeDownNetwork(_ network: NetworkRecord, state: NetworkState) throws(SmartVMError) {
         do throws(Errno) {
-            try settings.firewall.removeTables(bridge: network.key.bridge)
+            let link = try socket.link(named: network.key.bridge)
+            do throws(Errno) {
+                try settings.firewall.removeTables(bridge: network.key.bridge)
+            } catch .notPermitted where link == nil {
+                // Who may not remove them has made none, nor a bridge: a row is all that there is.
+            }
             step(.rulesRemoved)
-            if let link = try socket.link(named: network.key.bridge),
-                isOurs(link, kind: "bridge", bootID: network.bootID)
-            {
+            if let link, isOurs(link, kind: "bridge", bootID: network.bootID) {
                 try socket.deleteLink(link.index)
             }
             step(.bridgeDeleted)

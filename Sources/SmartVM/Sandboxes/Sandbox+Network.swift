@@ -30,7 +30,12 @@ extension Sandbox {
         var connection = SandboxConnection(ports: ports)
         let names = config.networks ?? [DefinedNetworkRecord.defaultName]
         if names.isEmpty { return connection }
-        if config.networks == nil, !config.requiresNetwork, let problem = NetworkPermission.problem() {
+        if let problem = NetworkPermission.problem() {
+            guard config.networks == nil, !config.requiresNetwork else {
+                throw SmartVMError(
+                    .networkNotPermitted, "The network of VM \(record.name) cannot be made.",
+                    cure: problem + " Or give the VM no network, and no ports and rules.")
+            }
             connection.problem = problem
             return connection
         }
