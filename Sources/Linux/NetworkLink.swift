@@ -150,7 +150,7 @@ extension NetlinkSocket {
     private static let withoutStatistics: UInt32 = 8
 
     /// A message that begins with struct ifinfomsg.
-    private static func linkMessage(
+    static func linkMessage(
         _ kind: UInt16, flags: UInt16 = 0, index: Int32 = 0, isUp: Bool? = nil, family: UInt8 = 0
     ) -> NetlinkMessage {
         var message = NetlinkMessage(kind: kind, flags: flags)

@@ -38,20 +38,3 @@ public struct ProcessUsage: Hashable, Sendable {
         return nil
     }
 }
-
-/// What a network interface of the host has carried.
-public enum NetworkCounters {
-    public enum Direction: String, Sendable {
-        case received = "rx_bytes"
-        case sent = "tx_bytes"
-    }
-
-    /// - Returns: nil if there is no such interface.
-    public static func bytes(of interface: String, _ direction: Direction) -> Int64? {
-        // A name is a part of a path here.
-        guard !interface.isEmpty, !interface.contains("/"), interface != ".", interface != "..",
-            let text = try? File.readText("/sys/class/net/\(interface)/statistics/\(direction.rawValue)")
-        else { return nil }
-        return text.split(separator: "\n").first.flatMap { Int64($0) }
-    }
-}

@@ -1,20 +1,33 @@
-/// A number of bytes as a person reads it: three digits or so, and a binary unit.
+/// A number of bytes as people read it: in steps of 1024, three digits or so.
 struct ByteSize: CustomStringConvertible {
     private let bytes: Int64
 
     init(_ bytes: some BinaryInteger) {
-        self.bytes = Int64(clamping: bytes)
+        self.bytes = max(0, Int64(clamping: bytes))
     }
 
+    /// `0 B`, `1.2 KiB`, `123 MiB`.
     var description: String {
-        if bytes < 1024 { return "\(bytes) B" }
-        var tenths = bytes / 1024 * 10 + bytes % 1024 * 10 / 1024
-        var units = ["KiB", "MiB", "GiB", "TiB", "PiB"][...]
-        while tenths >= 10240, units.count > 1 {
-            tenths /= 1024
+        let (number, unit) = rounded
+        return unit.isEmpty ? "\(number) B" : "\(number) \(unit)iB"
+    }
+
+    /// The same in at most five characters: `0B`, `1.2K`, `123M`.
+    var short: String {
+        let (number, unit) = rounded
+        return number + (unit.isEmpty ? "B" : unit)
+    }
+
+    private var rounded: (number: String, unit: String) {
+        if bytes < 1024 { return ("\(bytes)", "") }
+        var value = Double(bytes)
+        var units = ["", "K", "M", "G", "T", "P", "E"][...]
+        while value >= 1023.5, units.count > 1 {
+            value /= 1024
             units.removeFirst()
         }
-        let unit = units.first ?? ""
-        return tenths < 1000 ? "\(tenths / 10).\(tenths % 10) \(unit)" : "\(tenths / 10) \(unit)"
+        // As it is rounded: 9.96 has two digits before the point then.
+        let tenths = Int((value * 10).rounded())
+        return (value < 9.95 ? "\(tenths / 10).\(tenths % 10)" : "\(Int(value.rounded()))", units.first ?? "")
     }
 }

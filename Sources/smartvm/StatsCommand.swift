@@ -98,11 +98,11 @@ struct StatsCommand: AsyncParsableCommand {
     }
 
     private static func cells(_ usage: SandboxUsage) -> [String] {
-        let pair = { (first: Int64, second: Int64) in "\(ByteCount.text(first))/\(ByteCount.text(second))" }
+        let pair = { (first: Int64, second: Int64) in "\(ByteSize(first).short)/\(ByteSize(second).short)" }
         return [
             usage.name, usage.cpuPercent.map(percent) ?? "-",
             usage.guest.map { pair($0.memoryUsedBytes, $0.memoryTotalBytes) } ?? "-",
-            usage.host.map { ByteCount.text($0.memoryBytes) } ?? "-",
+            usage.host.map { ByteSize($0.memoryBytes).short } ?? "-",
             usage.network.map { pair($0.receivedBytes, $0.sentBytes) } ?? "-",
             usage.host.map { pair($0.readBytes, $0.writtenBytes) } ?? "-",
             usage.guest.map { "\($0.processes)" } ?? "-",

@@ -75,17 +75,17 @@ extension SandboxManager {
     /// The counters of the TAPs that the plan names. What a TAP has received the guest has sent.
     private static func networkUsage(_ planPath: String) -> SandboxUsage.Network? {
         guard let bytes = try? File.read(planPath),
-            let plan = try? SupervisorPlan(decoding: bytes, skipsUnknownFields: true)
+            let plan = try? SupervisorPlan(decoding: bytes, skipsUnknownFields: true),
+            var socket = try? NetlinkSocket()
         else { return nil }
         var usage: SandboxUsage.Network?
         for request in plan.requests where request.method == "PUT" && request.path.hasPrefix("/network-interfaces/") {
             guard case .object(let body) = request.body, case .string(let tap) = body["host_dev_name"],
-                let sent = NetworkCounters.bytes(of: tap, .received),
-                let received = NetworkCounters.bytes(of: tap, .sent)
+                let counters = try? socket.counters(of: tap)
             else { continue }
             var sum = usage ?? SandboxUsage.Network(receivedBytes: 0, sentBytes: 0)
-            sum.receivedBytes += received
-            sum.sentBytes += sent
+            sum.receivedBytes += Int64(clamping: counters.sent)
+            sum.sentBytes += Int64(clamping: counters.received)
             usage = sum
         }
         return usage
