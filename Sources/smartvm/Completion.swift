@@ -9,6 +9,18 @@ extension CompletionKind {
         return harmless(names)
     }
 
+    /// The names of all networks.
+    static let networks = CompletionKind.custom { _, _, _ in
+        guard let networks = try? await SmartVM().sandboxes.listNetworks() else { return [] }
+        return harmless(networks.map(\.name))
+    }
+
+    /// The names of all volumes.
+    static let volumes = CompletionKind.custom { _, _, _ in
+        guard let volumes = try? await SmartVM().sandboxes.volumes() else { return [] }
+        return harmless(volumes.map(\.name))
+    }
+
     /// The names of the images that are there.
     static let images = CompletionKind.custom { _, _, _ in
         guard let directory = try? DataDirectory(), let bundles = try? BaseImageManager(directory).list() else {

@@ -11,7 +11,7 @@ struct NetworkInspectCommand: AsyncParsableCommand {
               smartvm network inspect default
             """)
 
-    @Argument(help: "Its name.")
+    @Argument(help: "Its name.", completion: .networks)
     var name: String
 
     func run() async throws {

@@ -6,7 +6,8 @@ struct NetworkOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "A network for it, which may be given again for another; the first leads to the world. none: no network. "
-                + "Default: the network default, where it can be made.", valueName: "name"))
+                + "Default: the network default, where it can be made.", valueName: "name"),
+        completion: .networks)
     var network: [String] = []
 
     @Option(

@@ -12,7 +12,7 @@ struct NetworkRemoveCommand: AsyncParsableCommand {
               smartvm network rm backend
             """, aliases: ["remove"])
 
-    @Argument(help: ArgumentHelp("Their names.", valueName: "name"))
+    @Argument(help: ArgumentHelp("Their names.", valueName: "name"), completion: .networks)
     var names: [String]
 
     func run() async throws {

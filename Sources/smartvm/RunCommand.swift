@@ -13,8 +13,8 @@ struct RunCommand: AsyncParsableCommand {
 
             Ctrl-C reaches the command; a second one ends the VM. With -it all keys are the command's, as with docker.
 
-            With --disk the VM has a supervisor of its own while it runs, as those that stay; it is removed at the end all the same, also if \
-            smartvm is killed.
+            Without -d the guest has no network unless one is asked for: --network default. With a network, a disk or volumes the VM has \
+            a supervisor of its own while it runs, as those that stay; it is removed at the end all the same, also if smartvm is killed.
 
             With -d the VM stays, in the background: its id is printed when its guest runs. It ends when its command does; without \
             one it runs until it is stopped. See smartvm exec, logs, stop, rm.
@@ -23,6 +23,7 @@ struct RunCommand: AsyncParsableCommand {
               smartvm run -- uname -a
               smartvm run -d --name web --disk 1g
               smartvm run -d --name shop --publish 8080:80
+              smartvm run --network default -- ping -c 1 172.30.0.1
               echo hello | smartvm run -i -- tr a-z A-Z
               smartvm run -it --memory 512 --cpus 2 minimal
               smartvm run --rootfs ./debian.ext4 --env TERM=dumb --user nobody -- id

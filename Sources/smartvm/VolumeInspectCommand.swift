@@ -12,7 +12,7 @@ struct VolumeInspectCommand: AsyncParsableCommand {
               smartvm volume inspect logs
             """)
 
-    @Argument(help: ArgumentHelp("The volumes.", valueName: "name"))
+    @Argument(help: ArgumentHelp("The volumes.", valueName: "name"), completion: .volumes)
     var names: [String]
 
     func run() async throws {

@@ -14,7 +14,7 @@ struct VolumeRemoveCommand: AsyncParsableCommand {
               smartvm volume rm scratch
             """, aliases: ["remove"])
 
-    @Argument(help: ArgumentHelp("The volumes.", valueName: "name"))
+    @Argument(help: ArgumentHelp("The volumes.", valueName: "name"), completion: .volumes)
     var names: [String]
 
     @Flag(name: .shortAndLong, help: "One that is not there is no failure.")
