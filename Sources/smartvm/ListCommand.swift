@@ -65,14 +65,24 @@ struct ListCommand: AsyncParsableCommand {
     }
 
     static func table(_ infos: [SandboxInfo], at now: Double) -> TextTable {
-        var table = TextTable([
+        var columns: [TextTable.Column] = [
             "ID", .init("NAME", minimum: 8), .init("IMAGE", minimum: 7, isOptional: true),
             .init("COMMAND", minimum: 7, isOptional: true), "STATUS",
-        ])
+        ]
+        let hasPorts = infos.contains { !$0.ports.isEmpty }
+        if hasPorts { columns.append(.init("PORTS", minimum: 8, isOptional: true)) }
+        var table = TextTable(columns)
         for info in infos {
-            table.add([info.id, info.name, info.image.printable, info.command.printable, info.summary(at: now)])
+            let cells = [info.id, info.name, info.image.printable, info.command.printable, info.summary(at: now)]
+            table.add(cells + (hasPorts ? [info.ports.map(Self.text).joined(separator: ", ")] : []))
         }
         return table
+    }
+
+    /// `8080->80`; with the address if others than this host reach it.
+    private static func text(_ port: PublishedPort) -> String {
+        (port.hostAddress == "127.0.0.1" ? "" : "\(port.hostAddress):")
+            + "\(port.hostPort)->\(port.guestPort)" + (port.transport == .udp ? "/udp" : "")
     }
 }
 
