@@ -51,6 +51,21 @@ struct TreeTests {
             try scratch.listing("tree", withTimes: withTimes) == scratch.listing("in/tree", withTimes: withTimes))
     }
 
+    @Test("a file does not take the place of a device, a pipe or a socket, nor of what a link to one leads to")
+    func special() throws {
+        let scratch = try Scratch()
+        try scratch.shell("echo hello > file; mkfifo pipe; ln -s pipe link")
+        let archive = ArchiveBuffer()
+        _ = try TreePacker(archive).pack(scratch.bytes("file"))
+        for name in ["pipe", "link"] {
+            let error = #expect(throws: TransferError.self) {
+                try unpack(ArchiveBuffer(archive.bytes), to: scratch.bytes(name), root: "file")
+            }
+            #expect("\(String(describing: error))".contains("does not take the place of a device"))
+        }
+        #expect(try scratch.shell("stat -c %F pipe link") == "fifo\nsymbolic link\n")
+    }
+
     @Test("old sparse formats are refused by name")
     func oldSparse() throws {
         let scratch = try Scratch()

@@ -115,6 +115,8 @@ struct PortTests {
 
     @Test("datagrams go to the guest and its answers back to each client, from the published port")
     func datagrams() throws {
+        // Other suites of this process have sockets open too.
+        let before = try FileTree.names(at: "/proc/self/fd").count
         let guest = Peer(try InternetSocket.datagrams(at: Peer.loopback()))
         let stage = try NetworkStage(forwards: [(.udp, try NetworkStage.address(of: guest.socket))])
         let clients = try (0..<300).map { _ in Peer(try InternetSocket.datagrams(at: Peer.loopback())) }
@@ -138,7 +140,7 @@ struct PortTests {
         }
         // More clients than there may be sessions: the open sockets of this process say how many there are.
         let sockets = try FileTree.names(at: "/proc/self/fd").count
-        #expect(sockets < 300 + DatagramSessions.maximumSessions + 60)
+        #expect(sockets - before < 300 + DatagramSessions.maximumSessions + 20)
     }
 
     private func residentKiB() throws -> Int {

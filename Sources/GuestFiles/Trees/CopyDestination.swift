@@ -44,21 +44,31 @@ struct CopyDestination: ~Copyable {
     }
 
     /// The file at a path, behind any links; nil: nothing is there.
+    ///
+    /// - Throws: `refused` if it is a device, a pipe or a socket: a copy would not go into it but take its place.
     static func place(of path: CopyPath) throws(TransferError) -> CopyPath? {
         var trimmed = path.bytes
         while trimmed.last == UInt8(ascii: "/") { trimmed.removeLast() }
+        let isLink: Bool
         do throws(Errno) {
-            let kind = try FileStatus(of: try Descriptor.open(path: trimmed, Descriptor.pathOnly | O_NOFOLLOW)).kind
-            guard kind == .link else { return CopyPath(trimmed) }
+            isLink =
+                try FileStatus(of: try Descriptor.open(path: trimmed, Descriptor.pathOnly | O_NOFOLLOW)).kind == .link
         } catch {
             if error == .noSuchFile { return nil }
             throw .file(path: trimmed, error)
         }
-        return try attempt(trimmed) { () throws(Errno) in
+        let (kind, place) = try attempt(trimmed) { () throws(Errno) in
             let file = try Descriptor.open(path: trimmed, Descriptor.pathOnly)
             let links = try Descriptor.open("/proc/self/fd", O_DIRECTORY | O_RDONLY)
-            return CopyPath(try links.linkTarget(of: Array(String(file.rawValue).utf8)))
+            return (
+                try FileStatus(of: file).kind,
+                isLink ? CopyPath(try links.linkTarget(of: Array(String(file.rawValue).utf8))) : CopyPath(trimmed)
+            )
         }
+        guard kind != .other else {
+            throw .refused(path: trimmed, reason: "a file does not take the place of a device, a pipe or a socket")
+        }
+        return place
     }
 
     /// Where a member of the archive goes.
