@@ -99,7 +99,7 @@ extension GuestFileSystem {
     }
 
     /// Copies a file, or a directory with all that is in it, from the guest to the host, by the same rules as
-    /// ``copyIn(from:to:options:)``.
+    /// ``copyIn(from:to:options:progress:)``.
     ///
     /// The guest may be hostile: whatever it sends, nothing is written outside of `hostPath` and no special file is made. Symbolic
     /// links are copied as they are: where they lead is the guest's choice, so look before you follow one.
@@ -131,6 +131,7 @@ extension GuestFileSystem {
     ///   - options: What is kept of owners and modes.
     ///   - descriptor: Where the archive is read from, to its end; it stays the caller's, and blocks. Formats: ustar, pax, GNU's with long
     ///     names; sparse files as GNU tar's `--format=posix` has them; not compressed.
+    ///   - progress: Told how far it has come. Default: nobody is.
     @discardableResult
     public func unpack(
         archive descriptor: Int32, in guestPath: String, options: FileCopyOptions = .init(),
@@ -152,6 +153,7 @@ extension GuestFileSystem {
     ///   - guestPath: The file or directory.
     ///   - descriptor: Where the archive is written to; it stays the caller's, and blocks. Names in the archive are the guest's
     ///     choice: unpack it as you would one from a stranger.
+    ///   - progress: Told how far it has come. Default: nobody is.
     @discardableResult
     public func pack(
         _ guestPath: String, archive descriptor: Int32, progress: FileCopyProgress? = nil

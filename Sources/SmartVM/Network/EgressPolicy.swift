@@ -8,7 +8,10 @@ internal import FirecrackerClient
 public struct EgressPolicy: Hashable, Sendable {
     /// What becomes of traffic, or of a question for a name.
     public enum Action: String, Hashable, Sendable, CaseIterable {
-        case allow, deny
+        /// It may go.
+        case allow
+        /// It is refused.
+        case deny
     }
 
     /// At most ``maximumRules``, in the order in which they are asked. Default: none.

@@ -8,7 +8,10 @@ internal import GuestProtocol
 public struct PublishedPort: Hashable, Sendable {
     /// The two protocols that have ports.
     public enum Transport: String, Hashable, Sendable, Codable, CaseIterable {
-        case tcp, udp
+        /// Connections.
+        case tcp
+        /// Datagrams.
+        case udp
     }
 
     /// An IPv4 or IPv6 address of the host. Default: `127.0.0.1`, which nobody reaches from outside.
