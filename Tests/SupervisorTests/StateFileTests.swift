@@ -74,7 +74,8 @@ struct StateFileTests {
                         startedAt: .max, finishedAt: .max, exitStatus: .max, output: text(upTo: HealthState.keptOutput))
                 }
                 let state = LifeState(
-                    generation: UInt64(round), phase: .exited, pid: .max, startedAt: .max, finishedAt: .max, exitStatus: 137,
+                    generation: UInt64(round), phase: .exited, pid: .max, startedAt: .max, finishedAt: .max,
+                    exitStatus: 137,
                     error: Bool.random(using: &random) ? text(upTo: round % 3 == 0 ? 9000 : 300) : nil,
                     health: HealthState(status: .unhealthy, failingStreak: .max, log: log))
                 #expect(state.fileBytes.count == LifeState.fileSize)
