@@ -65,8 +65,9 @@ public final class ChildProcess: Sendable {
             var poll = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
             let result = Glibc.poll(&poll, 1, Int32(clamping: left + 1))
             if result > 0 { return true }
-            if result == 0 { return false }
-            if Errno.current != .interrupted { return false }
+            // poll(2) counts less far.
+            if result == 0, left < Int64(Int32.max) { return false }
+            if result < 0, Errno.current != .interrupted { return false }
         }
     }
 

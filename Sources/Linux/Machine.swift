@@ -79,6 +79,13 @@ public enum Clock {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
+    /// When so much time will have passed, as ``monotonicNanoseconds`` counts: never, which is its largest value, if it does not count so far.
+    public static func deadline(afterMilliseconds milliseconds: UInt64) -> UInt64 {
+        let (nanoseconds, isTooMuch) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
+        let (deadline, isTooLate) = monotonicNanoseconds.addingReportingOverflow(nanoseconds)
+        return isTooMuch || isTooLate ? .max : deadline
+    }
+
     /// The time of day: nanoseconds since 1970-01-01 00:00 UTC.
     public static var realtimeNanoseconds: UInt64 {
         var time = timespec()

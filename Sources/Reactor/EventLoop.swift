@@ -103,13 +103,13 @@ package final class EventLoop {
         freeSlots.append(index)
     }
 
-    /// Calls the handler once, after so many milliseconds.
+    /// Calls the handler once, after so many milliseconds; never if they are more than the clock counts, some 580 years.
     ///
     /// - Returns: A number to ``cancel(timer:)`` it by.
     @discardableResult
     package func schedule(milliseconds: Int, handler: any EventHandler, source: UInt8) -> UInt64 {
         nextTimer += 1
-        let deadline = Clock.monotonicNanoseconds + UInt64(milliseconds) * 1_000_000
+        let deadline = Clock.deadline(afterMilliseconds: UInt64(clamping: milliseconds))
         timers.append(Timer(deadline: deadline, number: nextTimer, handler: handler, source: source))
         return nextTimer
     }
@@ -145,7 +145,7 @@ package final class EventLoop {
         for timer in timers where timer.deadline < first { first = timer.deadline }
         if first == .max { return -1 }
         let now = Clock.monotonicNanoseconds
-        return first <= now ? 0 : Int32(clamping: (first - now + 999_999) / 1_000_000)
+        return first <= now ? 0 : Int32(clamping: (first - now - 1) / 1_000_000 + 1)
     }
 
     private func fireTimers() {

@@ -230,7 +230,8 @@ final class Supervision: EventHandler, LifeObserver {
         life.say(requests[...]) { [weak self] fault in
             guard let self, fault == nil else { return reply(fault) }
             guard
-                let changed = try? SupervisorPlan(decoding: File.read("\(plan.directory)/\(SupervisorPlan.fileName)")),
+                let bytes = try? File.read("\(plan.directory)/\(SupervisorPlan.fileName)"),
+                let changed = try? SupervisorPlan(decoding: bytes, skipsUnknownFields: true),
                 changed.generation == plan.generation
             else { return reply("its plan cannot be read") }
             plan.requests = changed.requests

@@ -14,14 +14,36 @@ extension LifeState {
     /// Beside ``fileName``.
     package static let spareName = "\(fileName).spare"
 
-    /// JSON, filled up with blanks to ``fileSize``. An error that is too long for that loses its end.
+    /// JSON, filled up with blanks to ``fileSize``. What is too long for that loses its end: what the checks have printed first, the longest of
+    /// it most, then the oldest checks are left out, and then the end of the error.
     package var fileBytes: [UInt8] {
         var state = self
         var bytes = state.json(showsNulls: false)
-        while bytes.count >= Self.fileSize, let error = state.error, !error.isEmpty {
-            state.error = error.count > 1 ? String(error.prefix(error.count * 3 / 4)) : nil
-            bytes = state.json(showsNulls: false)
-        }
+        while bytes.count >= Self.fileSize, state.shorten() { bytes = state.json(showsNulls: false) }
         return bytes + [UInt8](repeating: 0x20, count: max(0, Self.fileSize - 1 - bytes.count)) + [0x0a]
+    }
+
+    /// - Returns: Whether there was something that could be left out.
+    private mutating func shorten() -> Bool {
+        if var log = health?.log, !log.isEmpty {
+            let lengths = log.map(\.output.utf8.count)
+            if let longest = lengths.indices.max(by: { lengths[$0] < lengths[$1] }), lengths[longest] > 0 {
+                log[longest].output = log[longest].output.prefix(byParts: 1, of: 2)
+            } else {
+                log.removeFirst()
+            }
+            health?.log = log
+            return true
+        }
+        guard let error else { return false }
+        self.error = error.isEmpty ? nil : error.prefix(byParts: 3, of: 4)
+        return true
+    }
+}
+
+extension String {
+    /// Its beginning. In scalars: a single character may be any number of them.
+    fileprivate func prefix(byParts part: Int, of whole: Int) -> String {
+        String(String.UnicodeScalarView(unicodeScalars.prefix(unicodeScalars.count * part / whole)))
     }
 }

@@ -26,6 +26,18 @@ struct SandboxLifeBootTests {
         return try #require(all.first)
     }
 
+    /// How fast the guest gets 900 KB from the host, with all that it takes to begin.
+    private func receivedBytesPerSecond(_ name: String) async throws -> Double {
+        let address = try #require(try await SmartVM().sandboxes.get(name).info.networks.first).address
+        let begin = ContinuousClock.now
+        async let received = smartvm("exec", name, "--", "sh", "-c", "nc -l -p 5000 | wc -c")
+        let send = "until exec 3>/dev/tcp/\(address)/5000; do sleep 0.1; done; head -c 900000 /dev/zero >&3"
+        _ = try await Tool(name: "timeout", purpose: "connect", package: "coreutils").run(["60", "bash", "-c", send])
+        let count = try #require(Double(try await received.standardOutput.trimmed))
+        #expect(count == 900_000)
+        return count / (ContinuousClock.now - begin).inSeconds
+    }
+
     @Test("checks, usage, limits and events of one VM")
     func one() async throws {
         let name = uniqueName("told")
@@ -72,8 +84,11 @@ struct SandboxLifeBootTests {
 
         // Less memory now, a slower disk now, and both in the next life.
         let update = try await smartvm(
-            "update", "--memory", "160", "--disk-bandwidth", "2m", "--restart", "on-failure:1", name)
+            "update", "--memory", "160", "--disk-bandwidth", "2m", "--net-bandwidth", "300k", "--restart",
+            "on-failure:1", name)
         #expect(update.status == 0, "\(update.standardError)")
+        let id = try await smartvm("ps", "-q", "--filter", "name=\(name)").standardOutput.trimmed
+        #expect(try await receivedBytesPerSecond(name) < 600_000)
         let isSmaller = try await eventuallyAsync(seconds: 20) { try await usage(name).guest?.balloonBytes == 96 << 20 }
         #expect(isSmaller)
         for refused in [["--memory", "512"], ["--cpus", "2"]] {
@@ -91,9 +106,9 @@ struct SandboxLifeBootTests {
             try await usage(name).guest?.balloonBytes == 96 << 20
         }
         #expect(isSmallAgain)
+        #expect(try await receivedBytesPerSecond(name) < 600_000)
 
         // Somebody kills the supervisor: that is told, once, and everything before it is, too.
-        let id = try await smartvm("ps", "-q", "--filter", "name=\(name)").standardOutput.trimmed
         let supervisor = try #require(SandboxTraces.pid(of: id, "supervisor"))
         kill(supervisor, SIGKILL)
         let isTold = try await eventuallyAsync(seconds: 20) {

@@ -90,10 +90,40 @@ struct SandboxLimitsTests {
             ("1795257960", 1_795_257_960_000_000_000), ("1795257960.25", 1_795_257_960_250_000_000),
             ("10m", 1_000_000_000_000_000_000 - 600_000_000_000),
             ("1h30m", 1_000_000_000_000_000_000 - 5_400_000_000_000),
-            ("0s", 1_000_000_000_000_000_000), ("0", 0), ("9999d", 136_086_400_000_000_000),
+            ("2300-01-01T00:00:00-01:00", 10_413_795_600_000_000_000), ("2554-07-21T23:34:32-23:59", .max),
+            ("1970-01-01T00:00:00+01:00", 0), ("0s", 1_000_000_000_000_000_000), ("0", 0),
+            ("9999d", 136_086_400_000_000_000),
         ] as [(String, UInt64)])
     func times(text: String, nanoseconds: UInt64) {
         #expect(Timestamp(words: text, now: 1_000_000_000_000_000_000)?.nanoseconds == nanoseconds)
+    }
+
+    @Test("no length of time is too long to calculate with")
+    func longTimes() throws {
+        let lengths: [(Duration, UInt64)] = [
+            (.seconds(-5), 0), (.milliseconds(1500), 1500), (.seconds(250_000 * 86_400), 21_600_000_000_000),
+            (.seconds(Int64.max), 1_000_000_000_000_000), (.seconds(1e20), 1_000_000_000_000_000),
+        ]
+        for (length, milliseconds) in lengths { #expect(length.inMilliseconds == milliseconds) }
+        #expect(Duration.seconds(1e20).inSeconds == 1e12 && Duration.seconds(-1e20).inSeconds == -1e12)
+        for value in [Double.infinity, 1e300, .greatestFiniteMagnitude] {
+            #expect(Duration.saturating(seconds: value) == .longest)
+            #expect(Duration.saturating(seconds: -value) == .zero - .longest)
+        }
+        #expect(Duration.saturating(seconds: .nan) == .zero && Duration.saturating(seconds: 1.5) == .milliseconds(1500))
+        for timeout in [Duration.seconds(250_000 * 86_400), .seconds(Int64.max)] {
+            let steps = Sandbox.steps(timeout, hasAgent: true)
+            #expect(steps.first?.milliseconds == timeout.inMilliseconds)
+        }
+        var config = SandboxConfig(vm: VMConfig(id: "a", image: "minimal"))
+        config.lifetime = .seconds(1e20)
+        config.stopTimeout = .seconds(1e20)
+        config.bootTimeout = .seconds(1e20)
+        config.health = SandboxHealthCheck(
+            GuestCommand(["true"]), interval: .seconds(1e20), timeout: .seconds(1e20), startPeriod: .seconds(1e20))
+        let again = try JSONDecoder().decode(SandboxConfig.self, from: Data(try config.storedText.utf8))
+        #expect(again.lifetime == .longest && again.stopTimeout == .longest && again.bootTimeout == .longest)
+        #expect(try again.health?.plan().intervalMilliseconds == 1_000_000_000_000_000)
     }
 
     @Test("what is no time is refused")
@@ -104,6 +134,25 @@ struct SandboxLimitsTests {
         ] {
             #expect(Timestamp(words: text, now: 1_000_000_000_000_000_000) == nil, "\(text)")
         }
+    }
+
+    @Test("a file of a log that cannot be opened is passed over")
+    func unreadableLog() throws {
+        let directory = try TestDirectory()
+        let path = "\(directory.path)/log"
+        try File.write(Array("one\n".utf8), to: path + ".2")
+        // Root may open any file, but nobody may open a socket.
+        let socket = try UnixSocket.listen(at: path + ".1")
+        defer { withExtendedLifetime(socket) {} }
+        try File.write(Array("two\n".utf8), to: path)
+        var position = LogFiles.Position.beginning
+        #expect(LogFiles(path: path).read(&position) == Array("one\n".utf8))
+        #expect(LogFiles(path: path).read(&position) == Array("two\n".utf8))
+        #expect(LogFiles(path: path).read(&position) == [])
+        try FileTree.removeAll(path)
+        position = .beginning
+        #expect(LogFiles(path: path).read(&position) == Array("one\n".utf8))
+        #expect(LogFiles(path: path).read(&position) == [])
     }
 
     @Test("a log is read in pieces over the files that it was, and its last lines are found from the end")

@@ -1,6 +1,7 @@
 import FirecrackerClient
 import Glibc
 import Linux
+import SupervisorProtocol
 import Synchronization
 import Testing
 
@@ -73,6 +74,59 @@ struct SandboxStrayTests {
         #expect(config == self.config("shop"))
         for info in after { try await manager.get(info.id).remove() }
         #expect(try FileTree.names(at: "\(directory.path)/vms") == [])
+    }
+
+    @Test("a life after the loss of database and plan is newer than all whose events there are")
+    func lostPlan() async throws {
+        let directory = try TestDirectory()
+        let id: String
+        do {
+            let sandbox = try await manager(directory).create(config("web"))
+            id = sandbox.id
+            let events = [(1, 2), (4, 1), (3, 9)].map { generation, sequence in
+                LifeEvent(generation: generation, sequence: sequence, time: 1, action: "start", attributes: [])
+            }
+            try File.write(
+                events.flatMap { $0.json(showsNulls: false) + [0x0a] }, to: sandbox.directory.eventsPath)
+        }
+        for name in try FileTree.names(at: directory.path) where name.hasPrefix("smartvm.db") {
+            unlink("\(directory.path)/\(name)")
+        }
+        let manager = try manager(directory)
+        #expect(try await manager.reconcile() == ["web: taken in again, it does not run"])
+        #expect(try manager.store.vm(id)?.generation == 4)
+    }
+
+    @Test("events go on beside one that cannot be put right; whom another command has put right is forgotten")
+    func events() async throws {
+        let directory = try TestDirectory()
+        let manager = try manager(directory)
+        let (stuck, fine) = (try await manager.create(config("stuck")), try await manager.create(config("fine")))
+        let own = try ProcessIdentity(of: getpid())
+        let gone = ProcessIdentity(pid: 1 << 22, startTime: 1, bootID: "another boot")
+        for (sandbox, owner) in [(stuck, gone), (fine, own)] {
+            try manager.store.update(vm: sandbox.id) { record in
+                record.phase = .active
+                record.generation = 1
+                record.owner = owner
+            }
+        }
+        let start = LifeEvent(
+            generation: 1, sequence: 1, time: Clock.realtimeNanoseconds, action: "start", attributes: [])
+        try File.write(start.json(showsNulls: false) + [0x0a], to: fine.directory.eventsPath)
+        let held = try manager.host.directories.create(stuck.id)
+        defer { withExtendedLifetime(held) {} }
+        var seen: [String] = []
+        try await manager.events(since: "1h", until: "0s") { seen += $0.map { "\($0.action) \($0.name)" } }
+        #expect(Set(seen) == ["create stuck", "create fine", "start fine"])
+
+        var watch = EventWatch()
+        let record = try #require(try manager.store.vm(fine.id))
+        watch.follow(record, try #require(own.open()))
+        watch.keep([fine.id])
+        #expect(watch.isKnown(record) && watch.lives(record))
+        watch.keep([stuck.id])
+        #expect(!watch.isKnown(record) && !watch.lives(record))
     }
 
     @Test("a directory without a copy of its row is removed if it is empty, and named and left if it has a disk")

@@ -1,4 +1,5 @@
 import Linux
+import Reactor
 import SupervisorProtocol
 import Testing
 
@@ -18,6 +19,31 @@ struct LifeTests {
         #expect(kill.next() == nil)
         var nothing = StopClimb([])
         #expect(nothing.next()?.means == .kill)
+    }
+
+    @Test("a timer of any length is taken, and those that are short come")
+    func timers() throws {
+        final class Stopper: EventHandler {
+            let loop: EventLoop
+            var sources: [UInt8] = []
+
+            init(_ loop: EventLoop) { self.loop = loop }
+
+            func handle(_ events: Epoll.Events, source: UInt8) {
+                sources.append(source)
+                if source == 2 { loop.stop() }
+            }
+        }
+        let loop = try EventLoop(bufferSize: 4096)
+        let stopper = Stopper(loop)
+        let lengths = [Int.max, Int.max / 1_000_000, 18_446_744_073_709, 21_600_000_000_000]
+        for length in lengths { loop.schedule(milliseconds: length, handler: stopper, source: 0) }
+        loop.schedule(milliseconds: -1, handler: stopper, source: 1)
+        loop.schedule(milliseconds: 10, handler: stopper, source: 2)
+        try loop.run()
+        #expect(stopper.sources == [1, 2])
+        #expect(Clock.deadline(afterMilliseconds: .max) == .max)
+        #expect(Clock.deadline(afterMilliseconds: UInt64.max / 1_000_000) == .max)
     }
 
     @Test("starts come ever slower, up to a minute, and quickly again after a life that lasted")

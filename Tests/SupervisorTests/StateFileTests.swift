@@ -53,4 +53,51 @@ struct StateFileTests {
         let again = try LifeState(decoding: state.fileBytes)
         #expect(again.exitStatus == 137 && error.hasPrefix(again.error ?? "none") && again.error?.isEmpty == false)
     }
+
+    @Test("what checks have printed, whatever it is, leaves a state that can be read, and the end of the VM is told")
+    func longHealth() throws {
+        var random = SeededGenerator(seed: 5)
+        let pieces = ["a", "\"", "\u{1}", "\u{1b}[", "\n", "\u{e9}", "\u{20ac}", "\u{1f600}", "e\u{301}\u{302}"]
+        func text(upTo limit: Int) -> String {
+            let kind = pieces.randomElement(using: &random) ?? ""
+            var text = ""
+            for _ in 0..<Int.random(in: 0...limit, using: &random) {
+                text += Bool.random(using: &random) ? kind : pieces.randomElement(using: &random) ?? ""
+            }
+            return String(decoding: Array(text.utf8).prefix(limit), as: UTF8.self)
+        }
+        try withDirectory { directory in
+            let file = StateFile(in: directory)
+            for round in 0..<300 {
+                let log = (0..<Int.random(in: 0...HealthState.keptChecks, using: &random)).map { _ in
+                    HealthState.Check(
+                        startedAt: .max, finishedAt: .max, exitStatus: .max, output: text(upTo: HealthState.keptOutput))
+                }
+                let state = LifeState(
+                    generation: UInt64(round), phase: .exited, pid: .max, startedAt: .max, finishedAt: .max,
+                    exitStatus: 137,
+                    error: Bool.random(using: &random) ? text(upTo: round % 3 == 0 ? 9000 : 300) : nil,
+                    health: HealthState(status: .unhealthy, failingStreak: .max, log: log))
+                #expect(state.fileBytes.count == LifeState.fileSize)
+                if round % 7 == 0 {
+                    // What somebody else has left there is no part of the next state.
+                    try File.replace(
+                        "\(directory)/\(LifeState.spareName)", with: [UInt8](repeating: 0x78, count: 9000))
+                }
+                try file.write(state)
+                var again = try read(directory)
+                #expect(again.exitStatus == 137 && again.health?.failingStreak == .max)
+                #expect((state.error ?? "").unicodeScalars.starts(with: (again.error ?? "").unicodeScalars))
+                let kept = again.health?.log ?? []
+                for (before, after) in zip(log.suffix(kept.count), kept) {
+                    #expect(before.output.unicodeScalars.starts(with: after.output.unicodeScalars))
+                }
+                // Nothing is left out that there is room for.
+                if state.json(showsNulls: false).count < LifeState.fileSize {
+                    again.generation = state.generation
+                    #expect(again == state)
+                }
+            }
+        }
+    }
 }

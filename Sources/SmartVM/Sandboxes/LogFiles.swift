@@ -14,6 +14,8 @@ struct LogFiles: Sendable {
     /// Of a piece, in bytes.
     static let pieceSize = 256 << 10
     private static let maximumFiles = 9
+    /// How often a file is looked for that cannot be opened.
+    private static let maximumMisses = 10
 
     let path: String
 
@@ -27,6 +29,7 @@ struct LogFiles: Sendable {
     ///
     /// - Returns: What there is, at most ``pieceSize`` bytes; empty if that is nothing now.
     func read(_ position: inout Position) -> [UInt8] {
+        var misses = 0
         while true {
             let files = files
             // One that is gone was the oldest: what follows it is the oldest now.
@@ -37,7 +40,15 @@ struct LogFiles: Sendable {
             }
             guard let file = try? Descriptor.open(files[index].path, 0),
                 (try? FileStatus(of: file))?.inode == position.inode
-            else { continue }
+            else {
+                // It has got another name since it was looked for; what cannot be opened at all is passed over.
+                misses += 1
+                if misses < Self.maximumMisses { continue }
+                guard index + 1 < files.count else { return [] }
+                position = Position(inode: files[index + 1].status.inode)
+                misses = 0
+                continue
+            }
             if let bytes = try? file.read(at: position.offset, upTo: Self.pieceSize), !bytes.isEmpty {
                 position.offset += bytes.count
                 return bytes

@@ -60,11 +60,11 @@ extension Sandbox {
         try changed.vm.requireValid()
         try changed.checkLife()
         let text = try changed.storedText
-        let (manager, id) = (manager, id)
+        let (manager, id, isActive) = (manager, id, record.phase == .active)
         try await BlockingWork.run {
-            _ = try manager.store.update(vm: id, "update", update.words) { $0.config = text }
+            _ = try manager.store.update(vm: id, isActive ? nil : "update", update.words) { $0.config = text }
         }
-        guard record.phase == .active else { return }
+        guard isActive else { return }
         do {
             try await tell(changed, record)
         } catch {
@@ -72,6 +72,8 @@ extension Sandbox {
             await BlockingWork.run { _ = try? manager.store.update(vm: id) { $0.config = record.config } }
             throw error
         }
+        // What a VMM has refused has not happened.
+        try await BlockingWork.run { _ = try manager.store.update(vm: id, "update", update.words) { _ in } }
     }
 
     private static func changed(
@@ -120,7 +122,9 @@ extension Sandbox {
     /// Has the VMM changed, and the plan of later lives. The caller has the lock.
     private func tell(_ config: SandboxConfig, _ record: VMRecord) async throws {
         let (path, memory) = (directory.planPath, config.vm.machineConfig.memSizeMib)
-        let before = try await BlockingWork.run { try SupervisorPlan(decoding: File.read(path)) }
+        let before = try await BlockingWork.run {
+            try SupervisorPlan(decoding: File.read(path), skipsUnknownFields: true)
+        }
         let requests = config.limits.changes(of: before.requests, memory: memory)
         if config.limits.memoryMib != nil, !requests.contains(where: { $0.path == "/balloon" }) {
             throw SmartVMError(

@@ -118,20 +118,25 @@ public struct Sandbox: Sendable {
 
     private func end(_ record: VMRecord, by steps: [StopStep]) async throws {
         var record = record
-        repeat {
+        while true {
             try await endLife(record, by: steps)
             // Takes back what is left, and sees whether a start that had the lock has made it run meanwhile.
+            let lock: SandboxLock
             do {
-                record = try await takeLock().record
+                (lock, record) = try await takeLock()
             } catch let error as SmartVMError where error.code == .noSuchVM && Self.removesAtEnd(record) {
                 return
             }
-        } while record.phase == .active
-        let (store, id) = (manager.store, id)
-        guard try await BlockingWork.run({ try store.leases(ofVM: id).isEmpty }) else {
-            throw SmartVMError(
-                .networkFailed, "VM \(record.name) has ended, and its network could not be removed.",
-                cure: "See why: smartvm system reconcile")
+            // A start that gets the lock next takes a network of its own.
+            defer { withExtendedLifetime(lock) {} }
+            if record.phase == .active { continue }
+            let (store, id) = (manager.store, id)
+            guard try await BlockingWork.run({ try store.leases(ofVM: id).isEmpty }) else {
+                throw SmartVMError(
+                    .networkFailed, "VM \(record.name) has ended, and its network could not be removed.",
+                    cure: "See why: smartvm system reconcile")
+            }
+            return
         }
     }
 
@@ -144,7 +149,7 @@ public struct Sandbox: Sendable {
                 $0 + .milliseconds($1.milliseconds)
             }
             await BlockingWork.run {
-                let deadline = Clock.monotonicNanoseconds + limit.inMilliseconds * 1_000_000
+                let deadline = Clock.deadline(afterMilliseconds: limit.inMilliseconds)
                 // One that does not answer is waited for all the same, and then killed; its VMM dies with it. Where only its socket is
                 // gone, the signal says the same.
                 let answer = try? SupervisorControl.ask(
@@ -152,7 +157,7 @@ public struct Sandbox: Sendable {
                 if answer == nil { supervisor.kill(steps.first?.means == .kill ? 9 : 15) }
                 step(.stopAsked)
                 let now = Clock.monotonicNanoseconds
-                if !supervisor.waitForEnd(timeout: .nanoseconds(Int64(deadline > now ? deadline - now : 0))) {
+                if !supervisor.waitForEnd(timeout: .nanoseconds(deadline > now ? deadline - now : 0)) {
                     supervisor.kill(9)
                     _ = supervisor.waitForEnd(timeout: .seconds(5))
                 }

@@ -126,12 +126,12 @@ extension SandboxConfig: Codable {
                 forKey: .restart, in: values, debugDescription: "'\(text)' is no restart policy")
         }
         self.restart = restart
-        lifetime = try values.decodeIfPresent(Double.self, forKey: .lifetimeSeconds).map { .seconds($0) }
+        lifetime = try values.decodeIfPresent(Double.self, forKey: .lifetimeSeconds).map { .saturating(seconds: $0) }
         if let time = try values.decodeIfPresent(Double.self, forKey: .stopTimeoutSeconds) {
-            stopTimeout = .seconds(time)
+            stopTimeout = .saturating(seconds: time)
         }
         if let time = try values.decodeIfPresent(Double.self, forKey: .bootTimeoutSeconds) {
-            bootTimeout = .seconds(time)
+            bootTimeout = .saturating(seconds: time)
         }
         diskSize = try values.decodeIfPresent(Int64.self, forKey: .diskSize)
         volumes = try values.decodeIfPresent([SandboxVolume].self, forKey: .volumes) ?? []
@@ -170,9 +170,22 @@ extension SandboxConfig: Codable {
 }
 
 extension Duration {
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
-    /// Whole milliseconds, at least none.
+    var inSeconds: Double {
+        let (seconds, attoseconds) = min(max(self, .zero - Self.longest), Self.longest).components
+        return Double(seconds) + Double(attoseconds) / 1e18
+    }
+    /// Whole milliseconds, at least none, and at most as many as there are in ``longest``.
     var inMilliseconds: UInt64 {
-        UInt64(clamping: components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000)
+        let (seconds, attoseconds) = min(max(self, .zero), Self.longest).components
+        return UInt64(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+    }
+
+    /// Some 30,000 years: what is longer is as good as forever, and calculates badly.
+    static let longest = Duration.seconds(1_000_000_000_000)
+
+    /// Of any number that somebody has written down.
+    static func saturating(seconds: Double) -> Duration {
+        let limit = longest.inSeconds
+        return .seconds(seconds.isNaN ? 0 : min(max(seconds, -limit), limit))
     }
 }

@@ -28,19 +28,19 @@ public struct SandboxHealthCheck: Hashable, Sendable, Codable {
 
     /// From the guest's start to the first check, and from the end of a check to the next. Default: 30 seconds.
     public var interval: Duration {
-        get { .seconds(intervalSeconds) }
+        get { .saturating(seconds: intervalSeconds) }
         set { intervalSeconds = newValue.inSeconds }
     }
 
     /// A check that takes longer has failed. Default: 30 seconds.
     public var timeout: Duration {
-        get { .seconds(timeoutSeconds) }
+        get { .saturating(seconds: timeoutSeconds) }
         set { timeoutSeconds = newValue.inSeconds }
     }
 
     /// So long after a start failures do not count, until a check has succeeded. Default: none.
     public var startPeriod: Duration {
-        get { .seconds(startPeriodSeconds) }
+        get { .saturating(seconds: startPeriodSeconds) }
         set { startPeriodSeconds = newValue.inSeconds }
     }
 
@@ -78,7 +78,7 @@ public struct SandboxHealth: Hashable, Sendable, Codable {
         public var finishedAt: String
         /// 124 if its time was over, 125 if the guest could not be asked.
         public var exitStatus: Int
-        /// The first KiB of what it printed.
+        /// The beginning of what it printed: at most a KiB, and less where that is too much for all of them.
         public var output: String
     }
 

@@ -60,49 +60,27 @@ extension SandboxManager {
 
     /// Takes in what supervisors have written down, and puts right what has ended. Blocks the thread.
     private func bringInEvents(_ watch: inout EventWatch) throws {
-        for record in try store.busyVMs() {
-            if watch.isKnown(record), watch.lives(record) {
-                let directory = directory(record.id)
-                if watch.hasNew(record.id, directory.eventsPath) {
-                    try store.bringIn(directory.events, ofVM: record.id, name: record.name)
-                }
-            } else if record.phase == .active, let supervisor = record.owner?.open() {
-                watch.follow(record, supervisor)
-                try store.bringIn(directory(record.id).events, ofVM: record.id, name: record.name)
-            } else {
-                watch.forget(record.id)
-                _ = try presentInfo(record)
-            }
+        let records = try store.busyVMs()
+        watch.keep(records.filter { $0.phase == .active }.map(\.id))
+        for record in records {
+            // One that cannot be put right is shown by the list of all, and keeps nobody from hearing of the others.
+            do { try bringInEvents(of: record, &watch) } catch is SmartVMError { watch.forget(record.id) }
         }
     }
-}
 
-/// What has been seen of VMs that run, so that looking again costs little: their supervisors, and how far their files were read.
-private struct EventWatch: Sendable {
-    private struct Seen: Sendable {
-        var generation: Int64
-        var supervisor: ChildProcess
-        var file: FileStatus?
-    }
-
-    private var seen: [String: Seen] = [:]
-
-    func isKnown(_ record: VMRecord) -> Bool { seen[record.id]?.generation == record.generation }
-
-    func lives(_ record: VMRecord) -> Bool { seen[record.id]?.supervisor.isRunning == true }
-
-    mutating func follow(_ record: VMRecord, _ supervisor: ChildProcess) {
-        seen[record.id] = Seen(generation: record.generation, supervisor: supervisor)
-    }
-
-    mutating func forget(_ id: String) { seen[id] = nil }
-
-    /// Whether the file is another one, or longer, than when this was asked before.
-    mutating func hasNew(_ id: String, _ path: String) -> Bool {
-        let status = try? FileStatus(of: path)
-        defer { seen[id]?.file = status }
-        guard let before = seen[id]?.file, let status else { return status != nil }
-        return before.inode != status.inode || before.size != status.size
+    private func bringInEvents(of record: VMRecord, _ watch: inout EventWatch) throws {
+        if watch.isKnown(record), watch.lives(record) {
+            let directory = directory(record.id)
+            if watch.hasNew(record.id, directory.eventsPath) {
+                try store.bringIn(directory.events, ofVM: record.id, name: record.name)
+            }
+        } else if record.phase == .active, let supervisor = record.owner?.open() {
+            watch.follow(record, supervisor)
+            try store.bringIn(directory(record.id).events, ofVM: record.id, name: record.name)
+        } else {
+            watch.forget(record.id)
+            _ = try presentInfo(record)
+        }
     }
 }
 

@@ -58,7 +58,9 @@ extension SandboxManager {
         let plan = (try? File.read(directory.planPath)).flatMap {
             try? SupervisorPlan(decoding: $0, skipsUnknownFields: true)
         }
-        record.generation = Int64(clamping: plan?.generation ?? 0)
+        // The plan may be gone; what later lives are to tell must be newer than all that was told.
+        let generations = directory.events.map(\.generation) + [plan?.generation ?? 0]
+        record.generation = Int64(clamping: generations.max() ?? 0)
         if let owner = RuntimeDirectories.recordedSupervisor(in: runtimePath(id)) {
             record.phase = .active
             record.owner = owner

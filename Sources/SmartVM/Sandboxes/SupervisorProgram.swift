@@ -72,7 +72,7 @@ enum SupervisorControl {
     static func ask(
         _ request: ControlRequest, at path: String, limit: Duration
     ) throws(SmartVMError) -> ControlAnswer {
-        let deadline = Clock.monotonicNanoseconds + limit.inMilliseconds * 1_000_000
+        let deadline = Clock.deadline(afterMilliseconds: limit.inMilliseconds)
         do throws(Errno) {
             let socket = try connect(to: path, deadline: deadline)
             try socket.writeAll(request.json(showsNulls: false) + [0x0a])

@@ -45,10 +45,13 @@ extension Timestamp {
             text = text.dropLast(6)
             offset = seconds
         }
-        guard let local = Timestamp(text.replacing("t", with: "T") + "Z"),
-            let nanoseconds = UInt64(exactly: Int64(clamping: local.nanoseconds) - offset * 1_000_000_000)
-        else { return nil }
-        self.init(nanoseconds: nanoseconds)
+        guard let local = Timestamp(text.replacing("t", with: "T") + "Z") else { return nil }
+        // At either end of what can be said the end itself is as good.
+        let shift = offset.magnitude * 1_000_000_000
+        let (nanoseconds, isBeyond) =
+            offset > 0
+            ? local.nanoseconds.subtractingReportingOverflow(shift) : local.nanoseconds.addingReportingOverflow(shift)
+        self.init(nanoseconds: isBeyond ? (offset > 0 ? 0 : .max) : nanoseconds)
     }
 
     /// The seconds of `+01:00`.

@@ -3,13 +3,6 @@ internal import Linux
 internal import Reactor
 internal import SupervisorProtocol
 
-/// Takes what a command prints.
-protocol CommandOutput: AnyObject {
-    func append(_ bytes: [UInt8], _ stream: LogRecord.Stream)
-    /// No more comes.
-    func finish()
-}
-
 /// A command in the guest, over a vsock connection to its agent: the VM's purpose, or a check of how it does.
 final class CommandRun: EventHandler {
     enum Event {

@@ -112,7 +112,7 @@ final class Life: EventHandler {
         guard phase == .starting, command == nil, climb == nil else { return }
         if !failures.isEmpty {
             // The words are a guest's, which may be hostile.
-            let words = failures.prefix(8).map { "\n  \(String($0.prefix(400)))" }.joined()
+            let words = failures.prefix(8).map { "\n  \(GuestWords.shown(String($0.prefix(400))))" }.joined()
             return fail(.bootFailed, "The guest cannot be made what it is to be:\(words)")
         }
         SupervisorStep.guestConfigured.reach()
@@ -222,8 +222,14 @@ final class Life: EventHandler {
         api.send(.state(isPaused ? "Paused" : "Resumed")) { [weak self] outcome in
             switch outcome {
             case .done:
-                if !isPaused { _ = self?.session?.send(.setTime(nanoseconds: Clock.realtimeNanoseconds)) }
-                self?.enter(isPaused ? .paused : .running)
+                guard let self else { return then("it has ended") }
+                if !isPaused { _ = session?.send(.setTime(nanoseconds: Clock.realtimeNanoseconds)) }
+                guard climb == nil else {
+                    // It is stopped meanwhile, and a guest that does not run could not do what it is asked.
+                    if isPaused { api.send(.state("Resumed")) { _ in } }
+                    return then("it is stopping")
+                }
+                enter(isPaused ? .paused : .running)
                 then(nil)
             case .refused(let words), .broken(let words): then(words)
             }

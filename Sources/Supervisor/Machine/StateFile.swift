@@ -38,5 +38,8 @@ final class StateFile {
     private func overwriteSpare(_ bytes: [UInt8]) throws(Errno) {
         let file = try Descriptor.open(spare, O_WRONLY | O_CREAT)
         try file.writeAll(bytes)
+        // Whatever was there before: a reader refuses what follows a state.
+        let number = file.rawValue
+        try systemCall { ftruncate(number, off_t(bytes.count)) }
     }
 }
