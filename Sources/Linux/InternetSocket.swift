@@ -11,6 +11,7 @@ public enum InternetSocket {
     public static func datagrams(at address: SocketAddress) throws(Errno) -> Descriptor {
         let socket = try make(.udp, address)
         let value = socket.rawValue
+        try keepToFamily(address, of: value)
         try systemCall { address.with { bind(value, $0, $1) } }
         return socket
     }
@@ -20,6 +21,7 @@ public enum InternetSocket {
         let socket = try make(.tcp, address)
         let value = socket.rawValue
         try setOption(SOL_SOCKET, SO_REUSEADDR, 1, of: value)
+        try keepToFamily(address, of: value)
         try systemCall { address.with { bind(value, $0, $1) } }
         try systemCall { Glibc.listen(value, backlog) }
         return socket
@@ -121,6 +123,11 @@ public enum InternetSocket {
         let kind = Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         let family = address.family
         return Descriptor(owning: try systemCall { socket(family, kind, 0) })
+    }
+
+    /// What is bound to :: does not have the IPv4 addresses too.
+    private static func keepToFamily(_ address: SocketAddress, of socket: Int32) throws(Errno) {
+        if address.family == AF_INET6 { try setOption(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1, of: socket) }
     }
 
     private static func setOption(_ level: Int32, _ option: Int32, _ value: Int32, of socket: Int32) throws(Errno) {

@@ -12,6 +12,7 @@ public struct NetfilterBatch: Sendable {
         static let begin: UInt16 = 0x10
         static let end: UInt16 = 0x11
         /// Those of the subsystem nf_tables.
+        static let getTable: UInt16 = 0xa01
         static let deleteTable: UInt16 = 0xa02
         static let deleteChain: UInt16 = 0xa05
         static let deleteRule: UInt16 = 0xa08
@@ -98,6 +99,12 @@ public struct NetfilterBatch: Sendable {
         append(message)
     }
 
+    fileprivate static func question(table: String, family: Family) -> NetlinkMessage {
+        var message = message(Kind.getTable, family: family)
+        message.appendAttribute(1, table)
+        return message
+    }
+
     fileprivate func numbered(from first: UInt32) -> [NetlinkMessage] {
         var messages = messages
         for index in messages.indices { messages[index].sequence = first + UInt32(index) + 1 }
@@ -142,6 +149,16 @@ public struct NetfilterBatch: Sendable {
 }
 
 extension NetlinkSocket {
+    /// Whether a table is there, over a socket whose subject is the firewall.
+    public mutating func hasTable(_ name: String, family: NetfilterBatch.Family) throws(Errno) -> Bool {
+        do throws(Errno) {
+            try request(NetfilterBatch.question(table: name, family: family))
+            return true
+        } catch .noSuchFile {
+            return false
+        }
+    }
+
     /// Makes the changes, over a socket whose subject is the firewall.
     ///
     /// Keep that socket: closing one after something was removed waits until all processors have let go of it, which takes tens of

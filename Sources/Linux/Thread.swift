@@ -15,13 +15,15 @@ public struct Thread: ~Copyable, Sendable {
         }
     }
 
-    /// Starts a thread in which all signals are blocked.
+    /// Starts a thread.
     ///
     /// - Parameters:
     ///   - name: At most 15 bytes of it are shown by ps(1).
     ///   - stackSize: In bytes.
+    ///   - blocksSignals: Whether all signals are blocked in it, and in processes that it starts. Default: yes. If not, those that are in the
+    ///     thread that starts it.
     public init(
-        _ name: String, stackSize: Int = 512 << 10, _ run: @escaping @Sendable () -> Void
+        _ name: String, stackSize: Int = 512 << 10, blocksSignals: Bool = true, _ run: @escaping @Sendable () -> Void
     ) throws(Errno) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
@@ -29,7 +31,11 @@ public struct Thread: ~Copyable, Sendable {
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, &before)
+        if blocksSignals {
+            pthread_sigmask(SIG_SETMASK, &all, &before)
+        } else {
+            pthread_sigmask(SIG_BLOCK, nil, &before)
+        }
         let body = Unmanaged.passRetained(Body(name, run))
         var handle = pthread_t()
         let result = pthread_create(

@@ -106,7 +106,7 @@ package struct NetworkPlan: WireModel {
         package var allows: Bool
         /// Of the family ip.
         package var table: String
-        /// Of the type ipv4_addr, with timeouts.
+        /// Of the type ipv4_addr, with timeouts. Of a rule that does not allow: none is used.
         package var set: String
 
         package init(pattern: String, allows: Bool, table: String, set: String) {

@@ -25,7 +25,8 @@ struct NetworkOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A rule about what it may send, the first that matches deciding: allow:*.example.com:443/tcp, deny:10.0.0.0/8.",
+            "A rule about what it may send, the first that matches deciding: allow:*.example.com:443/tcp, deny:10.0.0.0/8. "
+                + "To deny a domain refuses its name alone; --egress deny stops the packets too.",
             valueName: "action:target[:ports][/tcp|/udp]"),
         transform: { text in try NetworkOptions.parsing { () throws(SmartVMError) in try EgressRule(text) } })
     var egressRule: [EgressRule] = []

@@ -112,6 +112,9 @@ struct NetworkManagerTests {
             let second = try await manager.createTap(vmId: "b", ifaceId: "eth0")
             let rules = try await NetworkHost.rules()
             #expect(rules.contains(first.tapName) && rules.contains(second.tapName) && rules.contains("masquerade"))
+            _ = try await Tool(name: "nft", purpose: "", package: "nftables").run(["flush", "ruleset"])
+            #expect(try await manager.reconcile().restoredRules == ["svbr0"])
+            #expect(try await NetworkHost.rules().contains(first.tapName))
 
             _ = try await NetworkHost.ip("link", "del", "svbr0")
             let third = try await manager.createTap(vmId: "c", ifaceId: "eth0")
@@ -121,6 +124,62 @@ struct NetworkManagerTests {
             #expect(try await manager.createTap(vmId: "a", ifaceId: "eth0") == first)
             try await manager.cleanup()
             #expect(try await NetworkHost.traces(manager) == [])
+        }
+    }
+
+    @Test(
+        "guests of a bridge that is made anew join it when its rules are there, and rules that are missing are made anew"
+    )
+    func lostRules() async throws {
+        guard try await NetworkTestProcess.enter("NetworkManagerTests/lostRules") else { return }
+        try await withDirectory { directory in
+            let store = Store(path: "\(directory)/smartvm.db")
+            let networks = GuestNetworks(NetworkManagerOptions(), store: store, dataDirectory: directory)
+            let demand = { (vm: String) in
+                GuestNetworks.Demand(
+                    vm: vm, name: vm, interfaces: [.init(network: "default", id: "eth0")], egress: EgressPolicy(.deny))
+            }
+            let first = try await networks.attach(demand("a")).interfaces[0].tap
+            let ports = { try await NetworkHost.ip("link", "show", "master", "svbr0") }
+            #expect(try await ports().contains(first.tapName))
+
+            _ = try await NetworkHost.ip("link", "del", "svbr0")
+            // An nft that fails.
+            let path = try #require(EnvironmentVariable.value("PATH"))
+            try FileTree.makeDirectory("\(directory)/bin", mode: 0o700)
+            try File.write(Array("#!/bin/sh\nexit 1\n".utf8), to: "\(directory)/bin/nft")
+            chmod("\(directory)/bin/nft", 0o700)
+            setenv("PATH", "\(directory)/bin:\(path)", 1)
+            await #expect(throws: SmartVMError.self) { try await networks.attach(demand("b")) }
+            #expect(try await ports() == "", "without rules nobody is carried")
+            setenv("PATH", path, 1)
+
+            let second = try await networks.attach(demand("b")).interfaces[0].tap
+            let joined = try await ports()
+            #expect(joined.contains(first.tapName) && joined.contains(second.tapName))
+
+            #expect(try await networks.reconcile().isEmpty)
+            _ = try await Tool(name: "nft", purpose: "", package: "nftables").run(["flush", "ruleset"])
+            #expect(
+                try await networks.reconcile().sentences
+                    == ["the firewall rules of the network default were missing; made anew"])
+            let rules = try await NetworkHost.rules()
+            for tap in [first, second] {
+                #expect(rules.contains(tap.tapName) && rules.contains("chain vm-\(tap.guestIp)"))
+            }
+            // A TAP that is no port though the rules are there: a command was killed between the two.
+            _ = try await NetworkHost.ip("link", "set", first.tapName, "nomaster")
+            #expect(try await networks.reconcile().isEmpty)
+            #expect(try await ports().contains(first.tapName))
+            // Another network's start notices too.
+            _ = try networks.create(NetworkConfig(name: "other"))
+            _ = try await Tool(name: "nft", purpose: "", package: "nftables").run(["flush", "ruleset"])
+            var third = demand("c")
+            third.interfaces[0].network = "other"
+            _ = try await networks.attach(third)
+            #expect(try await NetworkHost.rules().contains(first.tapName))
+            for vm in ["a", "b", "c"] { try networks.giveBack(vm) }
+            #expect(try NetworkHost.interfaces() == [] && (try await NetworkHost.rules()) == "")
         }
     }
 

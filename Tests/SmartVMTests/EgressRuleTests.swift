@@ -69,6 +69,19 @@ struct EgressRuleTests {
             owner: ProcessIdentity(pid: 1, startTime: 1, bootID: "boot"))
     }
 
+    @Test(
+        "where everything is denied all names are refused but those that are allowed, unless some port of everybody is open",
+        arguments: [
+            ([], true), (["allow:example.com"], true), (["allow:10.0.0.0/8"], true), (["allow:*:443/tcp"], false),
+            (["deny:10.0.0.0/8", "allow:0.0.0.0/0:80"], false), (["deny:*:25", "allow:*"], false),
+            (["deny:*", "allow:*:443"], true), (["deny:*/udp"], true),
+        ])
+    func unlistedNames(rules: [String], refuses: Bool) throws {
+        let rules = try rules.map { text in try EgressRule(text) }
+        #expect(EgressPolicy(.deny, rules: rules).refusesUnlistedNames == refuses)
+        #expect(!EgressPolicy(.allow, rules: rules).refusesUnlistedNames)
+    }
+
     @Test("a policy is the same after it was written down, in the database and as JSON")
     func policies() throws {
         let policy = EgressPolicy(

@@ -55,6 +55,28 @@ struct FirewallRulesTests {
         #expect(!text.contains("vm-172.30.0.3") && !text.contains("vm-172.30.0.4"))
     }
 
+    @Test("a rule that denies a domain is about its name alone: there is no set for it, which nobody would fill")
+    func deniedDomains() throws {
+        let rules = ["deny:bad.example.com", "allow:*.example.com:443", "deny:*.org", "deny:192.0.2.1"]
+        let policy = EgressPolicy(.allow, rules: try rules.map { text in try EgressRule(text) })
+        let chain = try #require(EgressChain(lease(2, egress: policy)))
+        #expect(chain.sets == ["vm-172.30.0.2-1"])
+        #expect(
+            Self.lines(chain.definition)
+                == Self.lines(
+                    """
+                    set vm-172.30.0.2-1 { type ipv4_addr; size 4096; flags timeout; }
+                    chain vm-172.30.0.2 {
+                    ct state established,related ct mark 2147483650 accept
+                    ip daddr @vm-172.30.0.2-1 meta l4proto { tcp, udp } th dport 443 ct mark set 2147483650 accept
+                    ip daddr 192.0.2.1/32 reject with icmp type admin-prohibited
+                    ct mark set 2147483650 accept
+                    }
+                    """))
+        #expect(chain.domainRules.map(\.allows) == [false, true, false])
+        #expect(chain.domainRules.map(\.set) == ["", "vm-172.30.0.2-1", ""])
+    }
+
     @Test("what is always closed comes before what a guest's own rules allow")
     func order() throws {
         let policy = EgressPolicy(.deny, rules: [try EgressRule("allow:*")])

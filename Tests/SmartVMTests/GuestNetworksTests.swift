@@ -49,6 +49,68 @@ struct GuestNetworksTests {
         }
     }
 
+    @Test("several that are made at once get subnets and bridges of their own")
+    func atOnce() async throws {
+        try await withManager { manager in
+            let networks = try await withThrowingTaskGroup(of: NetworkInfo.self) { group in
+                for number in 0..<8 {
+                    group.addTask { try await manager.createNetwork(NetworkConfig(name: "n\(number)")) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(Set(networks.map(\.subnet)).count == 8 && Set(networks.map(\.bridge)).count == 8)
+        }
+    }
+
+    @Test("the options of the manager are the default network's, and no other's")
+    func options() async throws {
+        let directory = try TestDirectory()
+        let options = NetworkManagerOptions(
+            isolatesGuests: true, openHostPorts: [8080], nameServers: ["192.0.2.53"])
+        let networks = GuestNetworks(
+            options, store: Store(path: "\(directory.path)/smartvm.db"), dataDirectory: directory.path)
+        let settings = try networks.defaultSettings()
+        #expect(settings.isolatesGuests && settings.openHostPorts == [8080])
+        #expect(settings.effectiveNameServers.map { "\($0)" } == ["192.0.2.53"])
+        #expect(networks.nameServers(of: "default") == ["192.0.2.53"])
+        let other = try networks.settings(try networks.create(NetworkConfig(name: "other")))
+        #expect(!other.isolatesGuests && other.openHostPorts == [] && other.nameServers == nil)
+        #expect(networks.nameServers(of: "other") == HostResolver.ownServers())
+        #expect(try networks.all().map(\.isolatesGuests) == [true, false])
+    }
+
+    @Test("who looks does not wait for a process that keeps the network's lock; waiting takes no thread from others")
+    func busy() async throws {
+        let directory = try TestDirectory()
+        let store = Store(path: "\(directory.path)/smartvm.db")
+        let networks = GuestNetworks(NetworkManagerOptions(), store: store, dataDirectory: directory.path)
+        // As a killed start has left it.
+        let gone = ProcessIdentity(pid: 7, startTime: 9, bootID: "boot")
+        for namespace in [try NetworkNamespace.current(), "1"] {
+            let tap = LeaseRecord.Tap(vm: "a", interface: "eth0", name: "svnone", mac: "m")
+            _ = try store.lease(
+                in: NetworkKey(namespace: namespace, bridge: "br0"), addresses: 2...4, owner: gone, tap: tap)
+        }
+        let held = try FileLock("\(directory.path)/network.lock")
+        let error = await #expect(throws: SmartVMError.self) { try await networks.takeBack() }
+        #expect(error?.code == .networkBusy)
+        // More than the pool has threads.
+        let waiting = (0..<40).map { _ in
+            Task { try await BlockingWork.wait { try networks.lock.blocking {} } }
+        }
+        for _ in 0..<40 { #expect(try await BlockingWork.run { 1 } == 1) }
+        // The kernel gives the lock to others when this goes away.
+        _ = consume held
+        for task in waiting { try await task.value }
+        try await networks.takeBack()
+        #expect(try store.leaseOwners(in: try NetworkNamespace.current()) == [])
+        // Those of another namespace are its own processes' business, and no reason to look again.
+        try store.delete(leases: try store.leases(ofVM: "a").filter { $0.key.namespace != "1" }.map(\.id))
+        let other = try FileLock("\(directory.path)/network.lock")
+        try await networks.takeBack()
+        withExtendedLifetime(other) {}
+    }
+
     @Test("one that a VM is to be in stays, and one that is not there is no VM's")
     func use() async throws {
         try await withManager { manager in
@@ -101,7 +163,8 @@ struct GuestNetworksTests {
         try store.update(
             vm: record.id, connection: .begin(owner: supervisor, ports: [port], problem: "none")
         ) { $0.phase = .active }
-        #expect(try store.leaseOwners() == [supervisor])
+        #expect(try store.leaseOwners(in: "1") == [supervisor])
+        #expect(try store.leaseOwners(in: "2") == [])
         #expect(try store.vmConnections()[record.id]?.ports == [port])
         #expect(try store.vmConnections(of: record.id)[record.id]?.problem == "none")
         // Between the two steps of a new name both files are the VM's own.

@@ -48,6 +48,14 @@ struct PublishedPortTests {
         #expect(elsewhere?.message.contains("192.0.2.77 is no address of this host") == true, "\(elsewhere as Any)")
     }
 
+    @Test("all addresses of IPv6 are not those of IPv4", arguments: ["tcp", "udp"])
+    func families(transport: String) throws {
+        guard File.exists("/proc/net/if_inet6") else { return }
+        let six = try PortSocket(try PublishedPort("[::]::80/\(transport)"))
+        let four = try PortSocket(try PublishedPort("0.0.0.0:\(six.port.hostPort):80/\(transport)"))
+        #expect(four.port.hostPort == six.port.hostPort)
+    }
+
     @Test("what makes no sense together is refused")
     func combinations() throws {
         func code(_ change: (inout SandboxConfig) throws -> Void) rethrows -> SmartVMError.Code? {

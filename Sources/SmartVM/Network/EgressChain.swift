@@ -1,5 +1,6 @@
 /// The rules of one guest in its bridge's table of the family ip: a chain that the map `egress` leads to from the guest's address, and a
-/// set for each rule that names a domain.
+/// set for each rule that allows a domain. One that denies a domain has none: its name is refused to the guest, so no address of it would
+/// become known. What the guest sends to such an address all the same is the business of the rules that name addresses.
 ///
 /// Theory of operation. A connection that a rule has let begin goes on, also when the address of its name has left the set. The kernel knows
 /// it by its mark, which is the lease's own: a connection of another VM that had the address before is not gone on with.
@@ -28,9 +29,10 @@ struct EgressChain: Sendable {
 
     var name: String { "vm-\(Subnet.text(address))" }
 
-    /// The set of a rule; nil if that names no domain.
+    /// The set of a rule; nil if that allows no domain.
     func set(ofRule index: Int) -> String? {
-        switch policy.rules[index].target {
+        guard policy.rules[index].action == .allow else { return nil }
+        return switch policy.rules[index].target {
         case .domain, .subdomains: "\(name)-\(index)"
         case .everywhere, .network: nil
         }
@@ -41,7 +43,7 @@ struct EgressChain: Sendable {
     /// Its part of the table's definition.
     var definition: String {
         let sets = sets.map { "set \($0) { type ipv4_addr; size \(Self.setSize); flags timeout; }" }
-        let rules = policy.rules.indices.map { "    " + rule($0) }
+        let rules = policy.rules.indices.compactMap { rule($0) }.map { "    " + $0 }
         let begun = "    ct state established,related ct mark \(mark) accept"
         let end = "    " + verdict(policy.defaultAction)
         return (sets + ["chain \(name) {", begun] + rules + [end, "}"]).map { "    \($0)\n" }.joined()
@@ -67,13 +69,16 @@ struct EgressChain: Sendable {
         action == .allow ? "ct mark set \(mark) accept" : "reject with icmp type admin-prohibited"
     }
 
-    private func rule(_ index: Int) -> String {
+    /// Nil for one that is about names alone.
+    private func rule(_ index: Int) -> String? {
         let rule = policy.rules[index]
         var parts: [String] = []
         switch rule.target {
         case .everywhere: break
         case .network(let address, let length): parts.append("ip daddr \(address)/\(length)")
-        case .domain, .subdomains: parts.append("ip daddr @\(name)-\(index)")
+        case .domain, .subdomains:
+            guard let set = set(ofRule: index) else { return nil }
+            parts.append("ip daddr @\(set)")
         }
         let ports = rule.ports.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
         switch (rule.transport, ports) {

@@ -17,7 +17,7 @@ public struct EgressPolicy: Hashable, Sendable {
     /// At most ``maximumRules``, in the order in which they are asked. Default: none.
     public var rules: [EgressRule]
     /// What becomes of that which no rule names. Default: it is allowed. If it is denied the guest gets no names but those that a rule
-    /// allows, and those of VMs.
+    /// allows, and those of VMs; one that allows a part of everything (`allow:*:443/tcp`) allows all names.
     public var defaultAction: Action
 
     /// Each parameter sets the property of its name, which says what it means.
@@ -28,6 +28,17 @@ public struct EgressPolicy: Hashable, Sendable {
 
     /// How many rules there may be.
     public static let maximumRules = 256
+
+    /// Whether the guest gets no names but those that a rule allows. Where it may reach some port of everybody, it needs everybody's names.
+    var refusesUnlistedNames: Bool {
+        guard defaultAction == .deny else { return false }
+        for rule in rules where rule.target == .everywhere {
+            if rule.action == .allow { return false }
+            // What follows a rule that denies everything is never asked.
+            if rule.ports == nil && rule.transport == nil { return true }
+        }
+        return true
+    }
 
     /// Whether it forbids nothing.
     var isOpen: Bool { defaultAction == .allow && rules.allSatisfy { $0.action == .allow } }

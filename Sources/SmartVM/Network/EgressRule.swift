@@ -7,7 +7,9 @@ internal import GuestProtocol
 ///     try EgressRule("deny:10.0.0.0/8")
 ///
 /// Theory of operation. An address or a network becomes a rule of the firewall. A domain becomes a set of addresses: when the guest asks
-/// for a name that matches, what its answer holds is put into the set before the guest has it, for as long as the answer is good.
+/// for a name that matches, what its answer holds is put into the set before the guest has it, for as long as the answer is good. A rule
+/// that denies a domain refuses the name to the guest and no packet: a guest that knows the address, or asks a resolver elsewhere, is
+/// stopped only where everything that is not allowed is denied.
 public struct EgressRule: Hashable, Sendable {
     /// Where traffic goes.
     public enum Target: Hashable, Sendable {

@@ -76,6 +76,17 @@ final class Firewall: Sendable {
         }
     }
 
+    /// Whether both tables are there.
+    func hasTables(bridge: String) throws(Errno) -> Bool {
+        try socket.withLock { socket throws(Errno) in
+            if socket == nil { socket = try NetlinkSocket(.netfilter) }
+            for family in [NetfilterBatch.Family.ip, .bridge] {
+                guard try socket?.hasTable(FirewallRules.table(bridge), family: family) == true else { return false }
+            }
+            return true
+        }
+    }
+
     private func commit(_ batch: NetfilterBatch) throws(Errno) {
         try socket.withLock { socket throws(Errno) in
             if socket == nil { socket = try NetlinkSocket(.netfilter) }

@@ -26,16 +26,26 @@ extension GuestNetworks {
         // The bridge of a database that was lost is in the way.
         _ = try session.reconcile()
         if !definition.hasOwnSubnet, try session.conflict() != nil {
-            definition.subnet = try freeSubnet(try store.definedNetworks().filter { $0.name != name }, &session)
+            let others = try store.definedNetworks().filter { $0.name != name }
+            definition.subnet = try Self.freeSubnet(others, session.routes())
             try store.setSubnet(definition.subnet, ofNetwork: name)
         }
         return try settings(definition)
     }
 
-    private func settings(_ definition: DefinedNetworkRecord) throws(SmartVMError) -> NetworkSettings {
+    /// The settings of a definition.
+    ///
+    /// - Parameter subnet: The one that it has on this host. Default: what is written down.
+    func settings(
+        _ definition: DefinedNetworkRecord, subnet: String? = nil
+    ) throws(SmartVMError) -> NetworkSettings {
+        // The options are the default network's; the others have what they were defined with.
+        let isDefault = definition.name == DefinedNetworkRecord.defaultName
         var settings = NetworkSettings(
-            subnet: try Subnet(definition.subnet), bridge: definition.bridge,
-            isolatesGuests: definition.isolatesGuests, openHostPorts: [], nameServers: nil, store: store,
+            subnet: try Subnet(subnet ?? definition.subnet), bridge: definition.bridge,
+            isolatesGuests: isDefault ? options.isolatesGuests : definition.isolatesGuests,
+            openHostPorts: isDefault ? options.openHostPorts : [],
+            nameServers: isDefault ? options.nameServers?.compactMap { IPAddress($0) } : nil, store: store,
             dataDirectory: dataDirectory)
         settings.firewall = firewall
         return settings
@@ -54,10 +64,18 @@ extension GuestNetworks {
         return definition
     }
 
-    private func implicitDefault() -> DefinedNetworkRecord {
+    /// Whom a VM's supervisor asks for names of the world.
+    ///
+    /// - Parameter network: The VM's first.
+    func nameServers(of network: String) -> [String] {
+        let own = network == DefinedNetworkRecord.defaultName ? options.nameServers : nil
+        return own ?? HostResolver.ownServers()
+    }
+
+    func implicitDefault() -> DefinedNetworkRecord {
         DefinedNetworkRecord(
             name: DefinedNetworkRecord.defaultName, bridge: options.bridgeName, subnet: options.subnet,
-            hasOwnSubnet: options.subnet != NetworkManagerOptions().subnet, isolatesGuests: false,
+            hasOwnSubnet: options.subnet != NetworkManagerOptions().subnet, isolatesGuests: options.isolatesGuests,
             createdAt: Int64(clamping: Clock.realtimeNanoseconds))
     }
 
@@ -72,9 +90,9 @@ extension GuestNetworks {
         if let subnet { try session.checkRoutes(subnet) }
         let taken = Set(try session.linkNames())
         // Looked at before the transaction begins, which keeps other processes from the database.
-        let free = subnet == nil ? try freeSubnet(try store.definedNetworks(), &session) : nil
+        let routes = try session.routes()
         return try store.define(config.name) { others in
-            let chosen = try subnet ?? Subnet(free ?? "")
+            let chosen = try subnet ?? Subnet(Self.freeSubnet(others, routes))
             for other in others {
                 let theirs = try Subnet(other.subnet)
                 guard chosen.overlaps(base: theirs.base, prefixLength: theirs.prefixLength) else { continue }
@@ -106,9 +124,11 @@ extension GuestNetworks {
     func all() throws(SmartVMError) -> [DefinedNetworkRecord] {
         let defined = try store.definedNetworks()
         let others = defined.filter { $0.name != DefinedNetworkRecord.defaultName }
-        var standard = implicitDefault()
-        standard.createdAt = 0
-        return [defined.first { $0.name == DefinedNetworkRecord.defaultName } ?? standard] + others
+        var implicit = implicitDefault()
+        implicit.createdAt = 0
+        var standard = defined.first { $0.name == DefinedNetworkRecord.defaultName } ?? implicit
+        standard.isolatesGuests = options.isolatesGuests
+        return [standard] + others
     }
 
     private static func check(_ name: String) throws(SmartVMError) {
@@ -130,11 +150,10 @@ extension GuestNetworks {
     }
 
     /// The first of the pool that neither another network nor the host has.
-    private func freeSubnet(
-        _ others: [DefinedNetworkRecord], _ session: inout NetworkSession
+    private static func freeSubnet(
+        _ others: [DefinedNetworkRecord], _ routes: [NetworkRoute]
     ) throws(SmartVMError) -> String {
         let taken = others.compactMap { try? Subnet($0.subnet) }
-        let routes = try session.routes()
         for number in UInt32(0)...255 {
             let subnet = try Subnet("172.30.\(number).0/24")
             let isTaken =

@@ -68,12 +68,14 @@ struct GuestNetworks: Sendable {
     /// - Throws: `NO_SUCH_NETWORK`; what ``NetworkManager/createTap(vmId:ifaceId:mac:mtu:user:)`` throws. Nothing of it is left then.
     func attach(_ demand: Demand) async throws -> Attachment {
         try await lock.exclusively(cancellable: true) {
+            // What another network lacks keeps nobody from joining this one.
+            _ = try? await restoreRules()
             do {
                 var attachment = Attachment()
                 for interface in demand.interfaces { try await attach(interface, of: demand, &attachment) }
                 return attachment
             } catch {
-                try? await BlockingWork.run { try giveBackLocked(demand.vm) }
+                try? await BlockingWork.wait { try giveBackLocked(demand.vm) }
                 throw error
             }
         }
@@ -91,10 +93,11 @@ struct GuestNetworks: Sendable {
             vm: demand.vm, interface: interface.id, mac: try interface.mac.map { try MACAddress($0) },
             mtu: interface.mtu.map { UInt32(clamping: $0) }, guest: guest)
         let network = interface.network
-        let made = try await BlockingWork.run { try attach(wanted, to: network) }
+        let made = try await BlockingWork.wait { try attach(wanted, to: network) }
         let outcome = made.outcome
         if let rules = outcome.missingRules {
             try await rules.apply()
+            try await Self.joinPorts(made.settings)
         } else if let chain = outcome.chain {
             try await FirewallRules.apply(chain.text)
         }
@@ -121,9 +124,11 @@ struct GuestNetworks: Sendable {
     }
 
     /// Takes back all that a VM which does not run has in networks. Blocks the thread.
-    func giveBack(_ vm: String) throws(SmartVMError) {
+    ///
+    /// - Parameter patience: How long another process may keep the network's lock.
+    func giveBack(_ vm: String, patience: Duration = NetworkLock.patience) throws(SmartVMError) {
         guard try !store.leases(ofVM: vm).isEmpty else { return }
-        try lock.blocking { () throws(SmartVMError) in try giveBackLocked(vm) }
+        try lock.blocking(patience: patience) { () throws(SmartVMError) in try giveBackLocked(vm) }
     }
 
     private func giveBackLocked(_ vm: String) throws(SmartVMError) {
@@ -136,24 +141,38 @@ struct GuestNetworks: Sendable {
         try session.removeUnusedNetworks()
     }
 
-    /// Takes back what processes that have ended have left in networks, if there is any.
+    /// Takes back what processes that have ended have left in this namespace's networks, if there is any. Who looks does not wait: where
+    /// another process is configuring the network, it stays for the next.
     ///
     /// - Parameter vm: Nil: of all VMs.
     func takeBack(_ vm: String? = nil) async throws {
-        let isClean = try await BlockingWork.run {
-            let owners = try vm.map { Set(try store.leases(ofVM: $0).map(\.owner)) } ?? store.leaseOwners()
-            return owners.allSatisfy(\.isAlive)
+        try await BlockingWork.run {
+            guard let namespace = try? NetworkNamespace.current() else { return }
+            let owners =
+                try vm.map { vm in
+                    Set(try store.leases(ofVM: vm).filter { $0.key.namespace == namespace }.map(\.owner))
+                } ?? store.leaseOwners(in: namespace)
+            if owners.allSatisfy(\.isAlive) { return }
+            try lock.blocking(patience: .zero) { () throws(SmartVMError) in
+                var session = try NetworkSession(defaultSettings())
+                _ = try session.reconcile()
+            }
         }
-        if !isClean { _ = try await reconcile() }
     }
 
     /// Takes back all that is nobody's.
     func reconcile() async throws -> NetworkReconciliation {
         try await lock.exclusively(cancellable: true) {
-            try await BlockingWork.run {
+            var report = try await BlockingWork.wait {
                 var session = try NetworkSession(defaultSettings())
                 return try session.reconcile()
             }
+            do {
+                report.restoredRules += try await restoreRules(joinsPorts: true)
+            } catch let error as SmartVMError {
+                report.problems.append(error.message)
+            }
+            return report
         }
     }
 
@@ -173,12 +192,13 @@ struct GuestNetworks: Sendable {
 
 extension EgressChain {
     /// Those of its rules that name domains.
-    fileprivate var domainRules: [GuestNetworks.DomainRule] {
+    var domainRules: [GuestNetworks.DomainRule] {
         policy.rules.indices.compactMap { index in
             let rule = policy.rules[index]
-            guard let set = set(ofRule: index), let pattern = rule.domainPattern else { return nil }
+            guard let pattern = rule.domainPattern else { return nil }
             return .init(
-                pattern: pattern, allows: rule.action == .allow, table: FirewallRules.table(bridge), set: set)
+                pattern: pattern, allows: rule.action == .allow, table: FirewallRules.table(bridge),
+                set: set(ofRule: index) ?? "")
         }
     }
 }
@@ -200,6 +220,7 @@ extension NetworkReconciliation {
         removedTaps.map { "\($0): removed a TAP that was nobody's" }
             + releasedIps.map { "\($0): took back an address that was nobody's" }
             + removedBridges.map { "\($0): removed a bridge without guests" }
+            + restoredRules.map { "the firewall rules of the network \($0) were missing; made anew" }
             + problems.map { "could not be taken back: \($0)" }
     }
 }

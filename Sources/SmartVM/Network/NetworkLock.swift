@@ -20,7 +20,7 @@ final class NetworkLock: Sendable {
     /// Runs `body` when all those that came before have ended. Once begun, it is not cancelled.
     ///
     /// - Parameter cancellable: Whether cancelling the task before it has begun ends it.
-    /// - Throws: What `body` throws; `NETWORK_FAILED` if another process keeps the lock.
+    /// - Throws: What `body` throws; `NETWORK_BUSY` if another process keeps the lock.
     func exclusively<Result: Sendable>(
         cancellable: Bool, _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
@@ -45,9 +45,13 @@ final class NetworkLock: Sendable {
     }
 
     /// The same for a caller that may block its thread.
-    func blocking<Result>(_ body: () throws(SmartVMError) -> Result) throws(SmartVMError) -> Result {
+    ///
+    /// - Parameter patience: Default: as long as ``patience``. Zero: `body` runs only if nobody has the lock.
+    func blocking<Result>(
+        patience: Duration = patience, _ body: () throws(SmartVMError) -> Result
+    ) throws(SmartVMError) -> Result {
         guard let path = try path() else { return try body() }
-        let deadline = ContinuousClock.now + Self.patience
+        let deadline = ContinuousClock.now + patience
         while true {
             if let lock = try tryLocking(path, deadline) {
                 defer { withExtendedLifetime(lock) {} }
@@ -80,7 +84,7 @@ final class NetworkLock: Sendable {
         } catch .wouldBlock {
             guard ContinuousClock.now >= deadline else { return nil }
             throw SmartVMError(
-                .networkFailed, "Another process has been configuring the network for \(Self.patience).",
+                .networkBusy, "Another process is configuring the network, and has not come to its end.",
                 cure: "See which process it is: fuser -v \(path)")
         } catch {
             throw SmartVMError(

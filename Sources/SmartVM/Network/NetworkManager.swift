@@ -123,7 +123,7 @@ extension NetworkManager {
         let needsReconciliation = hasReconciled.withLock { !$0 }
         let settings = settings
         let tap = try await lock.exclusively(cancellable: true) {
-            let outcome = try await BlockingWork.run {
+            let outcome = try await BlockingWork.wait {
                 var session = try NetworkSession(settings)
                 // The first operation of a process pays for looking at all interfaces.
                 if needsReconciliation { _ = try session.reconcile() }
@@ -132,8 +132,12 @@ extension NetworkManager {
             guard let rules = outcome.missingRules else { return outcome.tap }
             do {
                 try await rules.apply()
+                try await BlockingWork.wait {
+                    var session = try NetworkSession(settings)
+                    try session.joinPorts()
+                }
             } catch {
-                try? await BlockingWork.run {
+                try? await BlockingWork.wait {
                     var session = try NetworkSession(settings)
                     try session.detach(tapName: outcome.tap.tapName)
                 }
@@ -176,10 +180,26 @@ extension NetworkManager {
     /// Puts right what killed processes have left of networks that were made with this data directory.
     ///
     /// - Returns: What was done.
-    /// - Throws: `STORE_UNUSABLE`, `STORE_BUSY`, `DATA_DIRECTORY_UNUSABLE`.
+    /// - Throws: `STORE_UNUSABLE`, `STORE_BUSY`, `DATA_DIRECTORY_UNUSABLE`; `PROGRAM_FAILED` if nft(8) does not make rules that are missing.
     @discardableResult
     public func reconcile() async throws -> NetworkReconciliation {
-        try await exclusively { try $0.reconcile() }
+        let settings = settings
+        return try await lock.exclusively(cancellable: true) {
+            var (report, rules) = try await BlockingWork.wait {
+                var session = try NetworkSession(settings)
+                let report = try session.reconcile()
+                return (report, try session.missingRules(try session.store.networkState()))
+            }
+            if let rules {
+                try await rules.apply()
+                report.restoredRules.append(settings.bridge)
+            }
+            try await BlockingWork.wait {
+                var session = try NetworkSession(settings)
+                try session.joinPorts()
+            }
+            return report
+        }
     }
 
     private func exclusively<Result: Sendable>(
@@ -187,7 +207,7 @@ extension NetworkManager {
     ) async throws -> Result {
         let settings = settings
         return try await lock.exclusively(cancellable: cancellable) {
-            try await BlockingWork.run {
+            try await BlockingWork.wait {
                 var session = try NetworkSession(settings)
                 return try body(&session)
             }

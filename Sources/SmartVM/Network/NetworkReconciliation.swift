@@ -6,11 +6,14 @@ public struct NetworkReconciliation: Hashable, Sendable {
     public var releasedIps: [String] = []
     /// Bridges in which no guest was left.
     public var removedBridges: [String] = []
+    /// Networks whose guests had lost their firewall rules, which were made anew: the names of their bridges, or of networks.
+    public var restoredRules: [String] = []
     /// Sentences about what could not be removed; it stays written down for the next time.
     public var problems: [String] = []
 
     /// Whether there was nothing to do.
     public var isEmpty: Bool {
-        removedTaps.isEmpty && releasedIps.isEmpty && removedBridges.isEmpty && problems.isEmpty
+        removedTaps.isEmpty && releasedIps.isEmpty && removedBridges.isEmpty && restoredRules.isEmpty
+            && problems.isEmpty
     }
 }

@@ -56,7 +56,7 @@ extension NetworkSession {
         step(.networkDeleted)
     }
 
-    private mutating func link(_ name: String) throws(SmartVMError) -> NetworkLink? {
+    mutating func link(_ name: String) throws(SmartVMError) -> NetworkLink? {
         do throws(Errno) {
             return try socket.link(named: name)
         } catch {
@@ -115,7 +115,7 @@ extension NetworkSession {
         step(.networkWritten)
         do throws(SmartVMError) {
             do throws(Errno) {
-                return try buildBridge(record, state.taps(of: key))
+                return try buildBridge(record)
             } catch {
                 throw SmartVMError.network("The bridge \(settings.bridge) cannot be made", error)
             }
@@ -125,9 +125,8 @@ extension NetworkSession {
         }
     }
 
-    private mutating func buildBridge(
-        _ record: NetworkRecord, _ leases: [LeaseRecord]
-    ) throws(Errno) -> NetworkLink {
+    /// Guests that run get no port of it here: the rules that hold them are made first (``joinPorts()``).
+    private mutating func buildBridge(_ record: NetworkRecord) throws(Errno) -> NetworkLink {
         // Those of a bridge that somebody has deleted would not recognise the new one's ports.
         try settings.firewall.removeTables(bridge: settings.bridge)
         try socket.addBridge(settings.bridge, macAddress: settings.bridgeAddress.bytes)
@@ -145,9 +144,6 @@ extension NetworkSession {
         if !record.previousForwarding { try File.write(Array("1\n".utf8), to: Self.forwardingPath) }
         step(.forwardingEnabled)
         link.alias = mark.text
-        for tap in leases.compactMap(\.tap) {
-            if let port = try socket.link(named: tap.name) { try join(port, link) }
-        }
         return link
     }
 

@@ -37,7 +37,7 @@ extension NetworkSession {
     /// What came of it.
     struct Outcome: Sendable {
         var tap: TapDevice
-        /// The rules that must be made yet, since there are none.
+        /// The rules that must be made yet, since there are none; then other guests may become ports of the bridge again.
         var missingRules: FirewallRules?
         /// The guest's rules, if it has any: they must be made yet, unless they are among ``missingRules``.
         var chain: EgressChain?
@@ -164,10 +164,7 @@ extension NetworkSession {
                 do throws(Errno) {
                     try settings.firewall.addGuest(key, resolver: GuestResolver(lease), bridge: settings.bridge)
                 } catch .noSuchFile {
-                    outcome.missingRules = FirewallRules(
-                        bridge: settings.bridge, subnet: settings.subnet, bridgeIndex: bridge.index,
-                        isolatesGuests: settings.isolatesGuests, openHostPorts: settings.openHostPorts,
-                        nameServers: settings.effectiveNameServers, leases: [])
+                    outcome.missingRules = rules(of: bridge)
                 }
             } catch {
                 throw SmartVMError.network("The interface \(tap.name) cannot be made", error)

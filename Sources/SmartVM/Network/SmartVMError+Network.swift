@@ -21,6 +21,8 @@ extension SmartVMError.Code {
     public static let portInUse = Self(rawValue: "PORT_IN_USE")
     /// This user may not take a port that is to be published.
     public static let portNotPermitted = Self(rawValue: "PORT_NOT_PERMITTED")
+    /// Another process has been configuring the host's network for too long.
+    public static let networkBusy = Self(rawValue: "NETWORK_BUSY")
     /// The host's network could not be configured.
     public static let networkFailed = Self(rawValue: "NETWORK_FAILED")
 }

@@ -60,8 +60,8 @@ extension Sandbox {
             boot.networkInterfaces[place].guestMac = interface.tap.mac
         }
         addKernelArgument(connection, places, &boot)
-        connection.nameServers = HostResolver.ownServers()
-        connection.refusesUnlisted = config.egress.defaultAction == .deny
+        connection.nameServers = manager.networks.nameServers(of: names[0])
+        connection.refusesUnlisted = config.egress.refusesUnlistedNames
         manager.step(.networkMade)
         return connection
     }
@@ -92,7 +92,7 @@ extension Sandbox {
     func disconnect() async {
         let (networks, id) = (manager.networks, id)
         // What cannot be removed stays written down, and is taken back after this process.
-        await BlockingWork.run { _ = try? networks.giveBack(id) }
+        await BlockingWork.wait { _ = try? networks.giveBack(id) }
     }
 }
 

@@ -32,7 +32,7 @@ extension Sandbox {
         let (ready, manager, directory) = (launch, manager, directory)
         let report: StartReport?
         do {
-            report = try await BlockingWork.run { try ready.start(manager: manager, directory: directory) }
+            report = try await BlockingWork.wait { try ready.start(manager: manager, directory: directory) }
         } catch {
             await disconnect()
             await removeCopies()
@@ -41,12 +41,12 @@ extension Sandbox {
         if let failure = report?.failure {
             let error = startFailure(failure, report?.message ?? "", status: report?.exitStatus)
             // Takes back what is left; the lock is held. One that is removed at its end goes with its console.
-            _ = try await BlockingWork.run { try manager.awaitEnd(of: record.id) }
+            _ = try await BlockingWork.wait { try manager.awaitEnd(of: record.id) }
             throw error
         }
         guard report != nil else {
             let messages = directory.closingLines(12, of: directory.supervisorLogPath, named: "messages")
-            _ = try await BlockingWork.run { try manager.awaitEnd(of: record.id) }
+            _ = try await BlockingWork.wait { try manager.awaitEnd(of: record.id) }
             throw SmartVMError(
                 .supervisorFailed,
                 "The supervisor of VM \(record.name) has ended before the guest ran." + messages,
@@ -68,7 +68,7 @@ extension Sandbox {
             return nil
         }
         let (manager, id) = (manager, id)
-        let ended = try await BlockingWork.run { try manager.awaitEnd(of: id) }
+        let ended = try await BlockingWork.wait { try manager.awaitEnd(of: id) }
         guard let ended else { throw SmartVMError.noSuchVM(id) }
         return ended
     }

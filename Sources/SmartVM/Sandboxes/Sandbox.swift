@@ -65,7 +65,7 @@ public struct Sandbox: Sendable {
         let directory = directory
         let id = id
         let isScoped = isScoped
-        return try await BlockingWork.run {
+        return try await BlockingWork.wait {
             let lock = try directory.lock()
             guard let record = try manager.reconcile(id) else {
                 // The lock's file has made the directory anew.
@@ -148,7 +148,7 @@ public struct Sandbox: Sendable {
             let limit = steps.filter { $0.means != .kill }.reduce(Duration.seconds(2)) {
                 $0 + .milliseconds($1.milliseconds)
             }
-            await BlockingWork.run {
+            await BlockingWork.wait {
                 let deadline = Clock.deadline(afterMilliseconds: limit.inMilliseconds)
                 // One that does not answer is waited for all the same, and then killed; its VMM dies with it. Where only its socket is
                 // gone, the signal says the same.
@@ -209,7 +209,7 @@ public struct Sandbox: Sendable {
                 cure: "Stop it first, or kill it with `smartvm rm -f \(record.name)`.")
         }
         let manager = manager
-        try await BlockingWork.run { try manager.removeEverything(of: record) }
+        try await BlockingWork.wait { try manager.removeEverything(of: record) }
     }
 
     /// Waits until it does not run, and returns the status of its last life; at once if it does not run.
@@ -237,7 +237,7 @@ public struct Sandbox: Sendable {
                 continue
             }
             // In slices, so that a task that is cancelled goes on soon.
-            _ = try await BlockingWork.run { supervisor.waitForEnd(timeout: .seconds(1)) }
+            _ = try await BlockingWork.wait { supervisor.waitForEnd(timeout: .seconds(1)) }
         }
     }
 
@@ -270,7 +270,7 @@ public struct Sandbox: Sendable {
         let manager = manager
         let id = id
         let directory = directory
-        try await BlockingWork.run {
+        try await BlockingWork.wait {
             let now = try manager.store.update(
                 vm: id, "rename", ["oldName": record.name], connection: .rename(to: name)
             ) { record in

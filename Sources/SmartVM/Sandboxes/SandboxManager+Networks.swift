@@ -63,8 +63,20 @@ extension GuestNetworks {
             }.sorted { $0.name < $1.name })
     }
 
+    /// What there is, for descriptions of many VMs.
+    func overview() throws(SmartVMError) -> NetworkOverview {
+        let made = try store.networkState().networks
+        return NetworkOverview(
+            defined: Dictionary(try all().map { ($0.bridge, $0) }) { first, _ in first },
+            subnets: Dictionary(made.map { ($0.key, $0.subnet) }) { first, _ in first })
+    }
+
     /// Says how a VM that runs is connected.
-    func describe(_ connection: ConnectionRecord, in info: inout SandboxInfo) throws(SmartVMError) {
+    ///
+    /// - Parameter overview: Default: what is written down now.
+    func describe(
+        _ connection: ConnectionRecord, _ overview: NetworkOverview? = nil, in info: inout SandboxInfo
+    ) throws(SmartVMError) {
         info.networkProblem = connection.problem
         info.ports = connection.ports.map { port in
             PublishedPort(
@@ -72,17 +84,24 @@ extension GuestNetworks {
                 transport: PublishedPort.Transport(rawValue: port.transport) ?? .tcp)
         }
         if connection.leases.isEmpty { return }
-        let defined = try all()
-        let made = try store.networkState().networks
+        let overview = if let overview { overview } else { try self.overview() }
         info.networks = connection.leases.compactMap { lease in
-            guard let tap = lease.tap, let network = defined.first(where: { $0.bridge == lease.key.bridge }) else {
+            guard let tap = lease.tap, let network = overview.defined[lease.key.bridge] else {
                 return nil
             }
-            let subnet = made.first { $0.key == lease.key }?.subnet ?? network.subnet
+            let subnet = overview.subnets[lease.key] ?? network.subnet
             return SandboxInfo.Network(
                 name: network.name, address: Subnet.text(lease.address),
                 gateway: (try? Subnet(subnet)).map { Subnet.text($0.gateway) } ?? "", macAddress: tap.mac,
                 interface: tap.interface, tapName: tap.name)
         }
     }
+}
+
+/// The networks that are defined, and those that are made.
+struct NetworkOverview: Sendable {
+    /// By their bridges.
+    var defined: [String: DefinedNetworkRecord]
+    /// Those that networks have at present.
+    var subnets: [NetworkKey: String]
 }

@@ -110,7 +110,7 @@ extension SandboxManager {
         }
         let (store, directory) = (store, volumeDirectory)
         if try await BlockingWork.run({ try store.volume(name)?.state == .ready }) { return false }
-        let lock = try await BlockingWork.run { try directory.lock() }
+        let lock = try await BlockingWork.wait { try directory.lock() }
         defer { withExtendedLifetime(lock) {} }
         var record = VolumeRecord(
             name: name, state: .creating, size: size, createdAt: Int64(clamping: Clock.realtimeNanoseconds))

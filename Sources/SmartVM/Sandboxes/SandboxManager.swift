@@ -65,7 +65,7 @@ public final class SandboxManager: Sendable {
         }
         step(.recordWritten)
         do {
-            let lock = try await BlockingWork.run { try directory.lock() }
+            let lock = try await BlockingWork.wait { try directory.lock() }
             defer { withExtendedLifetime(lock) {} }
             step(.directoryMade)
             if let size = config.diskSize {
@@ -160,10 +160,11 @@ public final class SandboxManager: Sendable {
             var problems: [SmartVMError] = []
             let records = try store.vms()
             let connections = try store.vmConnections()
+            let overview = try networks.overview()
             if let lost = try lostRows(among: strays(besides: records)) { problems.append(lost) }
             let infos = try records.compactMap { record in
                 do {
-                    return try presentInfo(record, connections[record.id])
+                    return try presentInfo(record, connections[record.id], overview)
                 } catch let error as SmartVMError {
                     problems.append(error)
                     return presentInfo(unreconciled: record)
@@ -181,7 +182,7 @@ public final class SandboxManager: Sendable {
     /// - Parameter problem: Told what keeps something from being put right; the rest goes on.
     /// - Returns: What was done, a sentence each.
     public func reconcile(problem: @Sendable (SmartVMError) -> Void = { _ in }) async throws -> [String] {
-        let (sandboxes, problems) = try await BlockingWork.run { [self] in
+        let (sandboxes, problems) = try await BlockingWork.wait { [self] in
             var done: [String] = []
             var problems: [SmartVMError] = []
             for record in try store.vms() {
@@ -240,11 +241,14 @@ extension SandboxManager {
     /// What a sandbox is now. One whose supervisor has ended is put right first, unless somebody else has its lock and does it.
     ///
     /// - Returns: nil if it is no more.
-    func presentInfo(_ record: VMRecord, _ connection: ConnectionRecord? = nil) throws -> SandboxInfo? {
+    func presentInfo(
+        _ record: VMRecord, _ connection: ConnectionRecord? = nil, _ overview: NetworkOverview? = nil
+    ) throws -> SandboxInfo? {
         var record = record
         if needsReconciling(record), let lock = directory(record.id).lockIfFree() {
             defer { withExtendedLifetime(lock) {} }
-            guard let now = try reconcile(record.id) else {
+            // Who looks does not wait for others who configure the network.
+            guard let now = try reconcile(record.id, networkPatience: .zero) else {
                 // The lock's file may have made it anew.
                 try directory(record.id).remove()
                 return nil
@@ -257,7 +261,7 @@ extension SandboxManager {
         }
         guard record.phase == .active else { return SandboxInfo(record, life: nil) }
         var info = SandboxInfo(record, life: directory(record.id).state(of: record.generation))
-        if let connection { try networks.describe(connection, in: &info) }
+        if let connection { try networks.describe(connection, overview, in: &info) }
         // What its supervisor has said last is true no more; whoever has the lock writes down what is.
         if record.owner?.open() == nil {
             info.state = .stopping
@@ -280,18 +284,21 @@ extension SandboxManager {
     /// Takes back what a sandbox holds if the process that its row names has ended, and writes down how it ended. Blocks the thread;
     /// the caller has the lock.
     ///
+    /// - Parameter networkPatience: How long another process may keep the network's lock; what is left then the next takes back.
     /// - Returns: It as it is now; nil if it is no more.
-    func reconcile(_ id: String) throws(SmartVMError) -> VMRecord? {
+    func reconcile(
+        _ id: String, networkPatience: Duration = NetworkLock.patience
+    ) throws(SmartVMError) -> VMRecord? {
         guard let record = try store.vm(id) else { return nil }
         guard needsReconciling(record) else { return record }
         if record.phase == .idle {
             _ = host.directories.reclaim(id)
             directory(id).removeCopies()
-            try? networks.giveBack(id)
+            try? networks.giveBack(id, patience: networkPatience)
             return record
         }
         guard record.phase == .active else {
-            try removeEverything(of: record)
+            try removeEverything(of: record, networkPatience)
             return nil
         }
         guard host.directories.reclaim(id) else {
@@ -303,7 +310,7 @@ extension SandboxManager {
         directory(id).removeCopies()
         step(.runtimeDirectoryRemoved)
         // What the kernel refuses to remove stays written down as that of a process which has ended.
-        try? networks.giveBack(id)
+        try? networks.giveBack(id, patience: networkPatience)
         step(.networkRemoved)
         let life = directory(id).state(of: record.generation)
         let sameBoot = record.owner?.bootID == (try? ProcessIdentity.currentBootID())
@@ -323,12 +330,14 @@ extension SandboxManager {
         }
         step(.endWritten)
         guard isRemoved, let now else { return now }
-        try removeEverything(of: now)
+        try removeEverything(of: now, networkPatience)
         return nil
     }
 
     /// Removes a sandbox that does not run. The caller has the lock.
-    func removeEverything(of record: VMRecord) throws(SmartVMError) {
+    func removeEverything(
+        of record: VMRecord, _ networkPatience: Duration = NetworkLock.patience
+    ) throws(SmartVMError) {
         let owner: ProcessIdentity?
         do throws(Errno) { owner = try ProcessIdentity(of: getpid()) } catch { owner = nil }
         try store.update(vm: record.id) { record in
@@ -338,7 +347,7 @@ extension SandboxManager {
         step(.removalWritten)
         try store.bringIn(directory(record.id).events, ofVM: record.id, name: record.name)
         _ = host.directories.reclaim(record.id)
-        try? networks.giveBack(record.id)
+        try? networks.giveBack(record.id, patience: networkPatience)
         try directory(record.id).remove()
         step(.filesRemoved)
         try store.delete(vm: record.id)

@@ -116,9 +116,13 @@ extension Store {
         try read { try LeaseRecord.fetchAll($0, sql: "SELECT * FROM lease WHERE vm = ? ORDER BY id", arguments: [vm]) }
     }
 
-    /// Who has leases.
-    func leaseOwners() throws(SmartVMError) -> Set<ProcessIdentity> {
-        try read { Set(try LeaseRecord.fetchAll($0, sql: "SELECT * FROM lease").map(\.owner)) }
+    /// Who has leases in a network namespace.
+    func leaseOwners(in namespace: String) throws(SmartVMError) -> Set<ProcessIdentity> {
+        try read {
+            Set(
+                try LeaseRecord.fetchAll($0, sql: "SELECT * FROM lease WHERE namespace = ?", arguments: [namespace])
+                    .map(\.owner))
+        }
     }
 
     /// Forgets leases; ones that are not there are no error.
