@@ -14,7 +14,7 @@ enum HostRemains {
     }
 
     private static let script = #"""
-        import glob, json, os, sqlite3, subprocess, sys
+        import fcntl, glob, json, os, sqlite3, subprocess, sys
         data = sys.argv[1]
         def output(*command):
             return subprocess.run(command, capture_output=True, text=True).stdout
@@ -39,6 +39,9 @@ enum HostRemains {
             for name in names: print("file", folder + "/" + name)
         for path in glob.glob(data + "/vms/*/copy-in"): print("copy", path)
         if os.path.exists(data + "/smartvm.db"):
+            # As smartvm does, lest the journal be taken away by a process that ends.
+            lock = open(data + "/smartvm.db.lock", "a")
+            fcntl.flock(lock, fcntl.LOCK_EX)
             database = sqlite3.connect(data + "/smartvm.db", timeout=10)
             for table, condition in [
                 ("lease", "true"), ("network", "true"), ("port", "true"), ("networkProblem", "true"),

@@ -145,12 +145,16 @@ struct GuestNetworks: Sendable {
     ///
     /// - Parameter vm: Nil: of all VMs.
     func takeBack(_ vm: String? = nil) async throws {
+        let copies = copies
         let isClean = try await BlockingWork.run {
-            let leases = try vm.map { try store.leases(ofVM: $0) } ?? store.networkState().leases
+            let state = try store.networkState()
+            let leases = state.leases.filter { vm == nil || $0.tap?.vm == vm }
             let isLost = copies.names().contains { name in
                 (vm == nil || vm == name) && !leases.contains { $0.tap?.vm == name }
             }
-            return !isLost && Set(leases.map(\.owner)).allSatisfy(\.isAlive)
+            let namespace = try? NetworkNamespace.current()
+            let isUnused = state.networks.contains { $0.key.namespace == namespace && state.taps(of: $0.key).isEmpty }
+            return !isLost && !isUnused && Set(leases.map(\.owner)).allSatisfy(\.isAlive)
         }
         if !isClean { _ = try await reconcile() }
     }
