@@ -5,19 +5,36 @@ import Testing
 
 @testable import SmartVM
 
-/// A VM with a disk, to which faults happen one after another. After each it is asked whether what is said of it is true, whether
+/// A VM with a disk, a volume, a copied directory, and, where this user may make one, a network with a published port and rules, to which faults happen one after another. After each it is asked whether what is said of it is true, whether
 /// anything is left that should not be, and whether its disk still has what was synced last.
 actor FaultedVM {
     nonisolated let name = uniqueName("fault")
     private(set) var id = ""
     /// What the file on its disk has.
     private var value = ""
+    /// What the host had before.
+    private var before: Set<String> = []
+    private nonisolated var volume: String { "\(name)-data" }
+    private nonisolated var given: String { "/tmp/\(name).given" }
     /// Debug builds alone have fault points.
     static let supervisor =
         SmartVMProgram.path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/smartvm-supervisor"
 
+    private static let hasNetwork = NetworkPermission.problem() == nil
+
+    /// What there is now is not its own.
+    func look() async throws { before = try await HostRemains.lines() }
+
     func make() async throws {
-        let made = try await SmartVMProgram.run(["create", "--name", name, "--disk", "32m"])
+        if before.isEmpty { try await look() }
+        try FileTree.makeDirectories(given, mode: 0o700)
+        try File.write(Array("given".utf8), to: "\(given)/file")
+        var arguments = ["create", "--name", name, "--disk", "32m", "--volume", "\(volume):/data"]
+        arguments += ["--copy-in", "\(given):/given"]
+        if Self.hasNetwork {
+            arguments += ["--publish", "127.0.0.1::80", "--egress", "deny", "--egress-rule", "allow:*.example:80/tcp"]
+        }
+        let made = try await SmartVMProgram.run(arguments)
         try #require(made.status == 0, "\(made.standardError)")
         id = made.standardOutput.trimmed
     }
@@ -53,6 +70,8 @@ actor FaultedVM {
         // Whoever sees a process end may need a moment to say so.
         _ = try await eventuallyAsync(seconds: 60) {
             (lies, leaks) = try await compare(expected)
+            // What a list has put right is gone when it has ended.
+            if lies.isEmpty, leaks.isEmpty { (lies, leaks) = try await compareHost() }
             return lies.isEmpty && leaks.isEmpty
         }
         #expect(lies == [] && leaks == [], "\(what): \(lies) \(leaks) \(output)")
@@ -71,12 +90,38 @@ actor FaultedVM {
         return (isTrue ? [] : [state], [])
     }
 
+    /// What the host has for it, against what it should have.
+    private func compareHost() async throws -> (lies: [String], leaks: [String]) {
+        let now = try await HostRemains.lines()
+        guard let info = try await info(), info.state == .running else {
+            let leaks = now.subtracting(before).sorted()
+            let path = "\(Traces.dataDirectory)/volumes/\(volume)/disk.ext4"
+            let isFree = !FileTree.exists(path) || (try? VolumeUse(path, isReadOnly: false)) != nil
+            return ([], leaks + (isFree ? [] : ["the lock of \(path)"]))
+        }
+        guard Self.hasNetwork else { return ([], []) }
+        guard let network = info.networks.first, info.networkProblem == nil, info.ports.count == 1 else {
+            return (["network: \(info)"], [])
+        }
+        let wanted = [
+            "interface \(network.tapName)", "/names/\(name)", "nft chain", "\"vm-\(network.address)\"",
+            "\"vm-\(network.address)-0\"", "nft element smartvm-svbr0 guests", "nft element smartvm-svbr0 resolvers",
+            "row lease", "row port", "/networks/running/\(id)", "row network",
+        ]
+        return (wanted.filter { what in !now.contains { $0.contains(what) } }.map { "without \($0)" }, [])
+    }
+
     /// It runs: its disk has what was synced last, and gets something new.
     func use(_ what: String) async throws {
         let next = uniqueName("value")
-        let script = "test -z '\(value)' || cat /root/value; echo \(next) > /root/value && sync"
+        let files = "/root/value /data/value"
+        // The gateway answers through the TAP, the bridge and the rules.
+        let network = Self.hasNetwork ? "ping -c 1 -W 5 172.30.0.1 >&2 || exit 9; " : ""
+        let script =
+            "test -z '\(value)' || cat \(files); \(network)test -f /given/file && echo \(next) | tee \(files) >&2 && sync"
         let result = try await SmartVMProgram.run(["exec", name, "sh", "-c", script])
-        let isKept = result.status == 0 && result.standardOutput.trimmed == value
+        let expected = value.isEmpty ? "" : "\(value)\n\(value)"
+        let isKept = result.status == 0 && result.standardOutput.trimmed == expected
         #expect(isKept, "\(what): '\(value)' is '\(result.standardOutput.trimmed)' now \(result.standardError)")
         if !isKept { FaultCount.add(faults: 0, lies: ["lost: \(value)"]) }
         value = next
@@ -90,9 +135,12 @@ actor FaultedVM {
 
     /// Removes it; nothing is left then.
     func remove(force: Bool = true) async throws {
+        if id.isEmpty { id = try await info()?.id ?? "none" }
         let result = try await SmartVMProgram.run(["rm"] + (force ? ["-f"] : []) + [name])
         #expect(result.status == 0, "\(result.standardError)")
-        let left = SandboxTraces.all(id)
+        _ = try await SmartVMProgram.run(["volume", "rm", volume])
+        try? FileTree.removeAll(given)
+        let left = SandboxTraces.all(id) + (try await HostRemains.lines().subtracting(before).sorted())
         #expect(left == [])
         FaultCount.add(faults: 0, leaks: left)
         unlink("/tmp/\(name).out")
@@ -104,7 +152,7 @@ actor FaultedVM {
         do {
             try await body(vm)
         } catch {
-            _ = try await SmartVMProgram.run(["rm", "-f", vm.name])
+            try? await vm.remove()
             throw error
         }
         try await vm.remove()

@@ -76,6 +76,9 @@ final class PrivateData: Sendable {
         }
     }
 
+    /// The rules of the firewall there.
+    func rules() async throws -> String { try await shell("nft list ruleset").standardOutput }
+
     /// Processes, directories and sockets that are left.
     func traces() -> [String] {
         let processes = ((try? FileTree.names(at: "/proc")) ?? []).filter { pid in
@@ -86,7 +89,8 @@ final class PrivateData: Sendable {
             ((try? FileTree.names(at: "\(outside)/\(name)")) ?? []).map { "\(name)/\($0)" }
         }
         let links = (try? File.readText("/proc/\(holder.pid)/net/dev"))?.split(separator: "\n").dropFirst(2).count ?? 0
-        return processes + directories.filter { $0 != "run/.lock" } + (links > 1 ? ["\(links) interfaces"] : [])
+        let files = (try? FileTree.names(at: "\(outside)/networks/running")) ?? []
+        return processes + directories.filter { $0 != "run/.lock" } + files + (links > 1 ? ["\(links) interfaces"] : [])
     }
 
     /// Ends what holds it.
@@ -108,7 +112,8 @@ final class PrivateData: Sendable {
             }
             throw error
         }
-        let left = data.traces()
+        let rules = try await data.rules()
+        let left = data.traces() + (rules.isEmpty ? [] : [rules])
         #expect(left == [])
         FaultCount.add(faults: 0, leaks: left)
         FaultCount.report()

@@ -37,7 +37,7 @@ struct SandboxDiskFaultTests {
             let new = try await data.smartvm("create", "--name", "new", "--disk", "64m")
             check(new.status == 125 && new.standardError.contains("No space"), "create: \(new)")
             let started = try await data.smartvm("start", "idle")
-            check(started.status != 0 && started.standardError.contains("No space"), "start: \(started)")
+            check(started.status == 125 && started.standardError.contains("No space"), "start: \(started)")
             let stopped = try await data.smartvm("stop", "full")
             check(stopped.status == 0, "stop: \(stopped)")
             let now = try await data.info("full")
@@ -83,7 +83,9 @@ struct SandboxDiskFaultTests {
     )
     func lostDatabase() async throws {
         try await PrivateData.with { data in
-            let made = try await data.smartvm("run", "-d", "--name", "runs", "--disk", "32m")
+            let made = try await data.smartvm(
+                "run", "-d", "--name", "runs", "--disk", "32m", "--publish", "127.0.0.1::80", "--egress", "deny",
+                "--egress-rule", "allow:*.example:80/tcp")
             try #require(made.status == 0, "\(made.standardError)")
             let idle = try await data.smartvm("create", "--name", "idle", "--disk", "16m")
             let written = try await data.smartvm("exec", "runs", "sh", "-c", "echo kept > /root/file; sync")
@@ -100,12 +102,25 @@ struct SandboxDiskFaultTests {
             FaultCount.add()
             let list = try await data.smartvm("ps", "-a")
             check(list.status == 0 && list.standardError.contains("2 VMs"), "ps: \(list)")
+            // Another's network comes and goes beside that of the VM which is not known.
+            let rules = try await data.rules()
+            let next = try await data.smartvm("run", "-d", "--name", "next")
+            let beside = try await data.info("next")
+            check(
+                next.status == 0 && beside?.networks.first?.address != before?.networks.first?.address,
+                "\(next) \(String(describing: beside))")
+            let gone = try await data.smartvm("rm", "-f", "next")
+            check(gone.status == 0, "\(gone)")
+            let same2 = try await data.rules()
+            check(same2 == rules && rules.contains("vm-\(before?.networks.first?.address ?? "?")"), "\(same2)")
             let done = try await data.smartvm("system", "reconcile")
             check(done.status == 0 && done.standardOutput.contains("runs: taken in again, it runs"), "\(done)")
             let after = try await data.info("runs")
             check(after == before, "\(String(describing: after))")
             let kept = try await data.smartvm("exec", "runs", "cat", "/root/file")
             check(kept.standardOutput == "kept\n", "\(kept)")
+            let reaches = try await data.smartvm("exec", "runs", "ping", "-c", "1", "-W", "5", "172.30.0.1")
+            check(reaches.status == 0 && after?.networks.count == 1 && after?.ports.count == 1, "\(reaches)")
 
             // Lost together with the supervisor.
             try await data.shell("rm -f smartvm.db*")
@@ -116,6 +131,8 @@ struct SandboxDiskFaultTests {
             check(dead?.state == .exited && dead?.error == "Its supervisor was killed.", "\(String(describing: dead))")
             let other = try await data.info("idle")
             check(other?.state == .created, "\(String(describing: other))")
+            let left = try await data.rules()
+            check(left == "", "\(left)")
 
             // The host was restarted: another boot, and what has the pid is somebody else.
             _ = try await data.smartvm("start", "runs")

@@ -13,6 +13,7 @@ struct SandboxFaultTests {
     fileprivate func commandWithoutGuest(operation: SandboxStep.Operation) async throws {
         for step in SandboxStep.allCases where step.operation == operation {
             let vm = FaultedVM()
+            try await vm.look()
             if operation == .remove { try await vm.make() }
             let command = operation == .remove ? "rm" : "create --disk 16m --name"
             let ending = try await vm.start(command, fault: "\(step.rawValue):9").waitUntilExit()
@@ -22,7 +23,7 @@ struct SandboxFaultTests {
             #expect(rest.status == 0 && !rest.standardOutput.contains(vm.name), "\(rest)")
             // The name is free, unless it was all done.
             if try await vm.info() == nil { try await vm.make() }
-            _ = try await SmartVMProgram.run(["rm", vm.name])
+            try await vm.remove(force: false)
             let left = try FileTree.names(at: "\(Traces.dataDirectory)/vms")
             #expect(left == [], "\(step)")
             FaultCount.add(faults: 0, leaks: left)
@@ -48,6 +49,28 @@ struct SandboxFaultTests {
                 let ending = try await vm.start("stop", fault: "\(step.rawValue):9").waitUntilExit()
                 #expect(ending == .signaled(SIGKILL), "\(step) was not reached: \(vm.output)")
                 try await vm.settle("\(step)", step == .stopping ? [.running] : [.exited])
+            }
+            try await vm.startAndUse("at last")
+        }
+    }
+
+    @Test("the command, at each step of its networks")
+    func network() async throws {
+        let steps = NetworkStep.allCases
+        guard NetworkPermission.problem() == nil, let first = steps.firstIndex(of: .guestRemoved) else { return }
+        try await FaultedVM.with { vm in
+            try await vm.startAndUse("at first")
+            try await vm.run("kill")
+            for step in steps[..<first] {
+                let ending = try await vm.start("start", fault: "network.\(step.rawValue):9").waitUntilExit()
+                #expect(ending == .signaled(SIGKILL), "\(step) was not reached: \(vm.output)")
+                try await vm.settle("\(step)", [.exited])
+            }
+            for step in steps[first...] {
+                try await vm.startAndUse("\(step)")
+                let ending = try await vm.start("stop", fault: "network.\(step.rawValue):9").waitUntilExit()
+                #expect(ending == .signaled(SIGKILL), "\(step) was not reached: \(vm.output)")
+                try await vm.settle("\(step)", [.exited])
             }
             try await vm.startAndUse("at last")
         }

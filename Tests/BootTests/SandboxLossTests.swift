@@ -24,12 +24,16 @@ struct SandboxLossTests {
                 "run", "-d", "--name", "bare", "--config", "\(data.path)/c.json", "--", "sh", "-c", script)
             try #require(made.status == 0, "\(made.standardError)")
             let id = made.standardOutput.trimmed
-            try await data.shell("ip link del gone0; rm run/\(id)/vsock.sock run/\(id)/api.sock run/\(id)/control.sock")
-            FaultCount.add(faults: 4)
+            let tap = try #require(try await data.info("bare")?.networks.first?.tapName)
+            try await data.shell(
+                "ip link del gone0; ip link del \(tap); rm run/\(id)/vsock.sock run/\(id)/api.sock run/\(id)/control.sock"
+            )
+            FaultCount.add(faults: 5)
             let now = try await data.info("bare")
-            check(now?.state == .running, "\(String(describing: now))")
+            let isTold = now?.networkProblem?.contains("\(tap) is gone") == true
+            check(now?.state == .running && isTold, "\(String(describing: now))")
             let failed = try await data.smartvm("exec", "bare", "true")
-            check(failed.status == 125 && failed.standardError.contains("vsock.sock"), "\(failed)")
+            check(failed.status == 1 && failed.standardError.contains("vsock.sock"), "\(failed)")
             let paused = try await data.smartvm("pause", "bare")
             check(paused.status != 0 && paused.standardError.contains("control.sock"), "\(paused)")
             let stopped = try await data.smartvm("stop", "bare")
@@ -41,6 +45,9 @@ struct SandboxLossTests {
             // The VMM makes a TAP that is not there, which lasts as long as it does.
             let started = try await data.smartvm("start", "bare")
             check(started.status == 0, "\(started)")
+            let anew = try await data.info("bare")
+            let reaches = try await data.smartvm("exec", "bare", "ping", "-c", "1", "-W", "5", "172.30.0.1")
+            check(anew?.networkProblem == nil && reaches.status == 0, "\(reaches) \(String(describing: anew))")
             let removed = try await data.smartvm("rm", "-f", "bare")
             check(removed.status == 0, "\(removed)")
         }

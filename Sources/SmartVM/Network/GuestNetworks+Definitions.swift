@@ -18,13 +18,16 @@ extension GuestNetworks {
     func settings(of name: String) throws(SmartVMError) -> NetworkSettings {
         var definition = try definition(of: name)
         var session = try NetworkSession(settings(definition))
-        let state = try store.networkState()
-        if let made = state.networks.first(where: { $0.key == session.key }) {
+        if let made = try store.network(session.key) {
             definition.subnet = made.subnet
             return try settings(definition)
         }
-        // The bridge of a database that was lost is in the way.
+        // The bridge of a database that was lost is in the way, or is taken in again.
         _ = try session.reconcile()
+        if let made = try store.network(session.key) {
+            definition.subnet = made.subnet
+            return try settings(definition)
+        }
         if !definition.hasOwnSubnet, try session.conflict() != nil {
             let others = try store.definedNetworks().filter { $0.name != name }
             definition.subnet = try Self.freeSubnet(others, session.routes())
@@ -48,6 +51,7 @@ extension GuestNetworks {
             nameServers: isDefault ? options.nameServers?.compactMap { IPAddress($0) } : nil, store: store,
             dataDirectory: dataDirectory)
         settings.firewall = firewall
+        settings.step = step
         return settings
     }
 

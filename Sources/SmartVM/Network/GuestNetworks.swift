@@ -14,6 +14,9 @@ struct GuestNetworks: Sendable {
     let options: NetworkManagerOptions
     let lock: NetworkLock
     let firewall = Firewall()
+    /// Called after each effect.
+    let step: @Sendable (NetworkStep) -> Void = { FaultPoint.reach("network.\($0.rawValue)") }
+    var copies: ConnectionCopies { ConnectionCopies(dataDirectory: dataDirectory) }
 
     init(_ options: NetworkManagerOptions, store: Store, dataDirectory: String) {
         self.options = options
@@ -98,6 +101,8 @@ struct GuestNetworks: Sendable {
         if let rules = outcome.missingRules {
             try await rules.apply()
             try await Self.joinPorts(made.settings)
+            step(.rulesMade)
+            step(.created)
         } else if let chain = outcome.chain {
             try await FirewallRules.apply(chain.text)
         }
@@ -146,17 +151,29 @@ struct GuestNetworks: Sendable {
     ///
     /// - Parameter vm: Nil: of all VMs.
     func takeBack(_ vm: String? = nil) async throws {
+        let copies = copies
         try await BlockingWork.run {
             guard let namespace = try? NetworkNamespace.current() else { return }
-            let owners =
-                try vm.map { vm in
-                    Set(try store.leases(ofVM: vm).filter { $0.key.namespace == namespace }.map(\.owner))
-                } ?? store.leaseOwners(in: namespace)
-            if owners.allSatisfy(\.isAlive) { return }
+            let state = try store.networkState()
+            let leases = state.leases.filter { vm == nil || $0.tap?.vm == vm }
+            let isLost = copies.names().contains { name in
+                (vm == nil || vm == name) && !leases.contains { $0.tap?.vm == name }
+            }
+            let isUnused = state.networks.contains { $0.key.namespace == namespace && state.taps(of: $0.key).isEmpty }
+            let owners = Set(leases.filter { $0.key.namespace == namespace }.map(\.owner))
+            if !isLost && !isUnused && owners.allSatisfy(\.isAlive) { return }
             try lock.blocking(patience: .zero) { () throws(SmartVMError) in
                 var session = try NetworkSession(defaultSettings())
                 _ = try session.reconcile()
             }
+        }
+    }
+
+    /// Writes down again what VMs have in networks and what the database has lost. Blocks the thread.
+    func takeInLost() throws(SmartVMError) {
+        try lock.blocking { () throws(SmartVMError) in
+            let session = try NetworkSession(defaultSettings())
+            try session.takeInLost()
         }
     }
 
@@ -176,10 +193,26 @@ struct GuestNetworks: Sendable {
         }
     }
 
+    /// Writes down beside the database how a VM is connected, before its supervisor runs.
+    ///
+    /// - Throws: `NO_SPACE`, `DATA_DIRECTORY_UNUSABLE`.
+    func writeCopy(
+        ofVM vm: String, owner: ProcessIdentity, ports: [ConnectionRecord.Port]
+    ) throws(SmartVMError) {
+        guard var copy = try store.connectionCopy(ofVM: vm) else { return }
+        copy.owner = owner.line
+        copy.ports = ports
+        let (whole, copies) = (copy, copies)
+        // Whoever holds the lock removes what is no copy, or none yet.
+        try lock.blocking { () throws(SmartVMError) in try copies.write(whole) }
+    }
+
     /// Gives the files by which other guests find a VM its new name. The row has both names already.
     func rename(_ vm: String, to name: String) throws(SmartVMError) {
         guard try !store.leases(ofVM: vm).isEmpty else { return }
         try lock.blocking { () throws(SmartVMError) in
+            // With both names; on a full disk a database that is lost loses the new one.
+            if let copy = try? store.connectionCopy(ofVM: vm) { try? copies.write(copy) }
             for lease in try store.leases(ofVM: vm) where lease.tap?.names.isEmpty == false {
                 let names = GuestNames(lease.key, in: dataDirectory)
                 try names.write([name], address: lease.address)

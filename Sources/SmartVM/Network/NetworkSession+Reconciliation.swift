@@ -9,6 +9,7 @@ extension NetworkSession {
     /// - Returns: What is written down afterwards. What the kernel refuses to remove stays written down.
     /// - Throws: `STORE_UNUSABLE` and the like.
     mutating func takeBackAbandoned(_ report: inout NetworkReconciliation) throws(SmartVMError) -> NetworkState {
+        try takeInLost()
         let state = try store.networkState()
         var alive: [ProcessIdentity: Bool] = [:]
         for lease in state.leases where alive[lease.owner] == nil { alive[lease.owner] = lease.owner.isAlive }
@@ -37,6 +38,22 @@ extension NetworkSession {
             }
         }
         return try store.networkState()
+    }
+
+    /// Writes down again what is of VMs and what the database has lost, so that it is nobody's no more. Of those whose supervisors
+    /// have ended it is so taken back like any other. Where nothing was lost that costs a look into a directory.
+    func takeInLost() throws(SmartVMError) {
+        guard let dataDirectory = settings.dataDirectory else { return }
+        let copies = ConnectionCopies(dataDirectory: dataDirectory)
+        let names = copies.names()
+        if names.isEmpty { return }
+        let known = Set(try store.networkState().leases.compactMap { $0.tap?.vm })
+        for name in names where !known.contains(name) {
+            guard let copy = copies.copy(ofVM: name), try store.takeIn(copy) else {
+                copies.remove(ofVM: name)
+                continue
+            }
+        }
     }
 
     /// The networks of this namespace in which no lease has a TAP.

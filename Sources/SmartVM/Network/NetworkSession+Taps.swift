@@ -105,6 +105,7 @@ extension NetworkSession {
 
     /// Removes networks in which no lease has a TAP any more.
     mutating func removeUnusedNetworks() throws(SmartVMError) {
+        try takeInLost()
         let state = try store.networkState()
         for network in unusedNetworks(state) { try takeDownNetwork(network, state: state) }
     }
@@ -113,6 +114,8 @@ extension NetworkSession {
     mutating func release(_ leases: [LeaseRecord]) throws(SmartVMError) {
         for lease in leases {
             if let tap = lease.tap {
+                // A copy without its rows is that of a database which was lost.
+                settings.dataDirectory.map { ConnectionCopies(dataDirectory: $0) }?.remove(ofVM: tap.vm)
                 do throws(Errno) {
                     try remove(tap, of: lease)
                 } catch {

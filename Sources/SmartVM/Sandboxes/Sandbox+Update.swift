@@ -61,15 +61,21 @@ extension Sandbox {
         try changed.checkLife()
         let text = try changed.storedText
         let (manager, id, isActive) = (manager, id, record.phase == .active)
+        let directory = directory
         try await BlockingWork.run {
-            _ = try manager.store.update(vm: id, isActive ? nil : "update", update.words) { $0.config = text }
+            let now = try manager.store.update(vm: id, isActive ? nil : "update", update.words) { $0.config = text }
+            // On a full disk the next start does it.
+            if let now { try? RowCopy(now).write(to: directory) }
         }
         guard isActive else { return }
         do {
             try await tell(changed, record)
         } catch {
             // What the VMM has not taken is not told either.
-            await BlockingWork.run { _ = try? manager.store.update(vm: id) { $0.config = record.config } }
+            await BlockingWork.run {
+                let now = try? manager.store.update(vm: id) { $0.config = record.config }
+                if let now { try? RowCopy(now).write(to: directory) }
+            }
             throw error
         }
         // What a VMM has refused has not happened.

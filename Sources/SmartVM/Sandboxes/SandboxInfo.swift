@@ -67,7 +67,7 @@ public struct SandboxInfo: Hashable, Sendable, Codable {
     public var networks: [Network] = []
     /// The ports of the host that lead to it, while it is active: with those that were drawn.
     public var ports: [PublishedPort] = []
-    /// Why it has no network, if it was to have one where that is possible.
+    /// Why it has no network, if it was to have one where that is possible; or that its interface is gone from the host.
     public var networkProblem: String?
 
     /// The place of a sandbox in a network.

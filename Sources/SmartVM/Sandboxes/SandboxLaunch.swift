@@ -72,6 +72,7 @@ struct SandboxLaunch: Sendable {
                         .dataDirectoryUnusable, "\(runtime.path) cannot be written: \(error).", underlying: error)
             }
             manager.step(.supervisorWritten)
+            try manager.networks.writeCopy(ofVM: record.id, owner: identity, ports: connection.portRecords)
             // It may run once it is written down.
             let change = ConnectionChange.begin(
                 owner: identity, ports: connection.portRecords, problem: connection.problem)

@@ -1,4 +1,5 @@
 internal import FirecrackerClient
+internal import Linux
 internal import SupervisorProtocol
 
 /// The networks that sandboxes can be in.
@@ -71,6 +72,14 @@ extension GuestNetworks {
             subnets: Dictionary(made.map { ($0.key, $0.subnet) }) { first, _ in first })
     }
 
+    /// Whether somebody has removed the TAP of a VM that runs. What cannot be told is not said.
+    private static func isInterfaceGone(_ lease: LeaseRecord) -> Bool {
+        guard let tap = lease.tap, lease.key.namespace == (try? NetworkNamespace.current()),
+            var socket = try? NetlinkSocket()
+        else { return false }
+        do throws(Errno) { return try socket.link(named: tap.name) == nil } catch { return false }
+    }
+
     /// Says how a VM that runs is connected.
     ///
     /// - Parameter overview: Default: what is written down now.
@@ -84,6 +93,10 @@ extension GuestNetworks {
                 transport: PublishedPort.Transport(rawValue: port.transport) ?? .tcp)
         }
         if connection.leases.isEmpty { return }
+        if let lost = connection.leases.first(where: { Self.isInterfaceGone($0) }), let tap = lost.tap {
+            info.networkProblem =
+                "The interface \(tap.name) is gone from the host: the guest reaches nobody by it until the VM is started anew."
+        }
         let overview = if let overview { overview } else { try self.overview() }
         info.networks = connection.leases.compactMap { lease in
             guard let tap = lease.tap, let network = overview.defined[lease.key.bridge] else {

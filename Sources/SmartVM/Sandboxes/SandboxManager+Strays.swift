@@ -31,7 +31,10 @@ extension SandboxManager {
     /// - Returns: What was done, a sentence each.
     func takeInStrays() throws(SmartVMError) -> [String] {
         var done: [String] = []
-        for id in strays(besides: try store.vms()) {
+        let strays = strays(besides: try store.vms())
+        // Before anything is taken back of those that have ended meanwhile.
+        if !strays.isEmpty { try networks.takeInLost() }
+        for id in strays {
             let stray = directory(id)
             guard let lock = stray.lockIfFree() else { continue }
             defer { withExtendedLifetime(lock) {} }

@@ -5,7 +5,7 @@ internal import Linux
 /// How VMs that run are connected: their addresses, their ports, and why one has no network.
 struct ConnectionRecord: Hashable, Sendable {
     /// A port of the host that leads to a guest.
-    struct Port: Hashable, Sendable {
+    struct Port: Hashable, Sendable, Codable {
         /// `tcp` or `udp`.
         var transport: String
         var hostAddress: String
@@ -34,11 +34,7 @@ enum ConnectionChange: Sendable {
             try database.execute(
                 sql: "UPDATE lease SET ownerPID = ?, ownerStart = ?, ownerBootID = ? WHERE vm = ?",
                 arguments: [owner.pid, Int64(bitPattern: owner.startTime), owner.bootID, vm])
-            for port in ports {
-                try database.execute(
-                    sql: "INSERT INTO port (vm, transport, hostAddress, hostPort, guestPort) VALUES (?, ?, ?, ?, ?)",
-                    arguments: [vm, port.transport, port.hostAddress, port.hostPort, port.guestPort])
-            }
+            for port in ports { try port.insert(vm, database) }
             if let problem {
                 try database.execute(
                     sql: "INSERT INTO networkProblem (vm, problem) VALUES (?, ?)", arguments: [vm, problem])
@@ -59,6 +55,15 @@ enum ConnectionChange: Sendable {
     private static func clear(_ vm: String, _ database: Database) throws {
         try database.execute(sql: "DELETE FROM port WHERE vm = ?", arguments: [vm])
         try database.execute(sql: "DELETE FROM networkProblem WHERE vm = ?", arguments: [vm])
+    }
+}
+
+extension ConnectionRecord.Port {
+    /// Adds it to those of a VM.
+    func insert(_ vm: String, _ database: Database) throws {
+        try database.execute(
+            sql: "INSERT INTO port (vm, transport, hostAddress, hostPort, guestPort) VALUES (?, ?, ?, ?, ?)",
+            arguments: [vm, transport, hostAddress, hostPort, guestPort])
     }
 }
 

@@ -2,7 +2,7 @@ internal import FirecrackerClient
 internal import GRDB
 
 /// A network that VMs can name, whether it has a bridge now or not.
-struct DefinedNetworkRecord: Hashable, Sendable {
+struct DefinedNetworkRecord: Hashable, Sendable, Codable {
     var name: String
     var bridge: String
     /// As in `172.30.0.0/24`.
@@ -24,7 +24,7 @@ extension DefinedNetworkRecord: FetchableRecord {
             isolatesGuests: row["isolatesGuests"], createdAt: row["createdAt"])
     }
 
-    fileprivate func write(_ database: Database, replaces: Bool) throws {
+    func write(_ database: Database, replaces: Bool) throws {
         try database.execute(
             sql: """
                 INSERT OR \(replaces ? "REPLACE" : "IGNORE") INTO definedNetwork

@@ -5,7 +5,7 @@ internal import Linux
 /// An address that is given out, and the TAP of the guest's interface that has it, if it has one.
 struct LeaseRecord: Hashable, Sendable {
     /// What makes a lease one of a guest's interface.
-    struct Tap: Hashable, Sendable {
+    struct Tap: Hashable, Sendable, Codable {
         var vm: String
         var interface: String
         var name: String
@@ -114,15 +114,6 @@ extension Store {
     /// The leases of a VM.
     func leases(ofVM vm: String) throws(SmartVMError) -> [LeaseRecord] {
         try read { try LeaseRecord.fetchAll($0, sql: "SELECT * FROM lease WHERE vm = ? ORDER BY id", arguments: [vm]) }
-    }
-
-    /// Who has leases in a network namespace.
-    func leaseOwners(in namespace: String) throws(SmartVMError) -> Set<ProcessIdentity> {
-        try read {
-            Set(
-                try LeaseRecord.fetchAll($0, sql: "SELECT * FROM lease WHERE namespace = ?", arguments: [namespace])
-                    .map(\.owner))
-        }
     }
 
     /// Forgets leases; ones that are not there are no error.

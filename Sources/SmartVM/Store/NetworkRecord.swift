@@ -2,7 +2,7 @@ internal import FirecrackerClient
 internal import GRDB
 
 /// Which network of which network namespace is meant.
-struct NetworkKey: Hashable, Sendable {
+struct NetworkKey: Hashable, Sendable, Codable {
     /// The number of the network namespace.
     var namespace: String
     /// The bridge's name.
@@ -10,7 +10,7 @@ struct NetworkKey: Hashable, Sendable {
 }
 
 /// A bridge that was, or is about to be, made.
-struct NetworkRecord: Hashable, Sendable {
+struct NetworkRecord: Hashable, Sendable, Codable {
     var key: NetworkKey
     /// As in `172.30.0.0/24`.
     var subnet: String
@@ -47,6 +47,11 @@ extension Store {
                 networks: try NetworkRecord.fetchAll(database, sql: "SELECT * FROM network ORDER BY namespace, bridge"),
                 leases: try LeaseRecord.fetchAll(database, sql: "SELECT * FROM lease ORDER BY id"))
         }
+    }
+
+    /// The network, if it is made.
+    func network(_ key: NetworkKey) throws(SmartVMError) -> NetworkRecord? {
+        try networkState().networks.first { $0.key == key }
     }
 
     /// Adds a network, or writes another in its place.
