@@ -103,7 +103,8 @@ struct GuestNetworksTests {
         _ = consume held
         for task in waiting { try await task.value }
         try await networks.takeBack()
-        #expect(try store.networkState().leases.isEmpty)
+        let here = try NetworkNamespace.current()
+        #expect(try !store.networkState().leases.contains { $0.key.namespace == here })
         // Those of another namespace are its own processes' business, and no reason to look again.
         try store.delete(leases: try store.leases(ofVM: "a").filter { $0.key.namespace != "1" }.map(\.id))
         let other = try FileLock("\(directory.path)/network.lock")
