@@ -179,7 +179,8 @@ struct NetworkManagerTests {
             _ = try await networks.attach(third)
             #expect(try await NetworkHost.rules().contains(first.tapName))
             for vm in ["a", "b", "c"] { try networks.giveBack(vm) }
-            #expect(try NetworkHost.interfaces() == [] && (try await NetworkHost.rules()) == "")
+            #expect(try NetworkHost.interfaces() == [])
+            #expect(try await NetworkHost.rules() == "")
         }
     }
 
