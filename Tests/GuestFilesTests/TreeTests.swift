@@ -52,7 +52,7 @@ struct TreeTests {
     }
 
     @Test("a file does not take the place of a device, a pipe or a socket, nor of what a link to one leads to")
-    func special() throws {
+    func overSpecialFiles() throws {
         let scratch = try Scratch()
         try scratch.shell("echo hello > file; mkfifo pipe; ln -s pipe link")
         let archive = ArchiveBuffer()
