@@ -68,7 +68,7 @@ struct StateFileTests {
         }
         try withDirectory { directory in
             let file = StateFile(in: directory)
-            for round in 0..<300 {
+            for round in 0..<60 {
                 let log = (0..<Int.random(in: 0...HealthState.keptChecks, using: &random)).map { _ in
                     HealthState.Check(
                         startedAt: .max, finishedAt: .max, exitStatus: .max, output: text(upTo: HealthState.keptOutput))
