@@ -31,13 +31,10 @@ struct CreateCommand: AsyncParsableCommand {
     var name: String?
 
     func run() async throws {
-        do {
+        try await ExitStatus.told {
             let sandbox = try await SandboxMaker(machine: machine, process: process, life: life, network: network)
                 .make(image: image, name: name, command: command)
             print(sandbox.id)
-        } catch let error as SmartVMError {
-            StandardError.print("smartvm: \(error)")
-            throw ExitCode(ExitStatus.of(error))
         }
     }
 }

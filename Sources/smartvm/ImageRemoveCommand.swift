@@ -17,16 +17,9 @@ struct ImageRemoveCommand: AsyncParsableCommand {
     func run() async throws {
         let manager = BaseImageManager(try DataDirectory())
         await SmartVMCommand.reclaimAbandoned()
-        var hasFailed = false
-        for name in names {
-            do {
-                try await manager.remove(named: name)
-                print(name)
-            } catch let error as SmartVMError where error.code == .imageInUse {
-                StandardError.print("smartvm: \(error)")
-                hasFailed = true
-            }
+        try await ExitStatus.told(ofEach: names) { name in
+            try await manager.remove(named: name)
+            print(name)
         }
-        if hasFailed { throw ExitCode.failure }
     }
 }

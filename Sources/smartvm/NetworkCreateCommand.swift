@@ -29,15 +29,10 @@ struct NetworkCreateCommand: AsyncParsableCommand {
     var isolate = false
 
     func run() async throws {
-        do {
+        try await ExitStatus.told {
             let network = try await SmartVM().sandboxes.createNetwork(
                 NetworkConfig(name: name, subnet: subnet, isolatesGuests: isolate))
             print(network.name)
-        } catch let error as SmartVMError
-            where [.networkExists, .subnetInUse, .invalidSubnet, .invalidConfiguration].contains(error.code)
-        {
-            StandardError.print("smartvm: \(error)")
-            throw ExitCode.failure
         }
     }
 }

@@ -15,11 +15,6 @@ struct NetworkInspectCommand: AsyncParsableCommand {
     var name: String
 
     func run() async throws {
-        do {
-            print(try JSONText.of(try await SmartVM().sandboxes.getNetwork(name)))
-        } catch let error as SmartVMError where error.code == .noSuchNetwork {
-            StandardError.print("smartvm: \(error)")
-            throw ExitCode.failure
-        }
+        print(try JSONText.of(try await ExitStatus.told { try await SmartVM().sandboxes.getNetwork(name) }))
     }
 }

@@ -17,18 +17,9 @@ struct NetworkRemoveCommand: AsyncParsableCommand {
 
     func run() async throws {
         let sandboxes = try SmartVM().sandboxes
-        var hasFailed = false
-        for name in names {
-            do {
-                try await sandboxes.removeNetwork(name)
-                print(name)
-            } catch let error as SmartVMError
-                where [.noSuchNetwork, .networkInUse, .invalidConfiguration].contains(error.code)
-            {
-                StandardError.print("smartvm: \(error)")
-                hasFailed = true
-            }
+        try await ExitStatus.told(ofEach: names) { name in
+            try await sandboxes.removeNetwork(name)
+            print(name)
         }
-        if hasFailed { throw ExitCode.failure }
     }
 }

@@ -55,16 +55,9 @@ struct Sandboxes {
     /// Goes on after a failure; ends with the worst status of all.
     func forEach(_ body: (_ name: String, Sandbox) async throws -> Void) async throws {
         let sandboxes = try SmartVM().sandboxes
-        var status: Int32 = 0
-        for name in names {
-            do {
-                try await body(name, try await sandboxes.get(name))
-            } catch let error as SmartVMError {
-                StandardError.print("smartvm: \(error)")
-                if error.code != .noSuchVM || !ignoresMissing { status = max(status, ExitStatus.of(error)) }
-            }
+        try await ExitStatus.told(ofEach: names, ignoring: ignoresMissing ? .noSuchVM : nil) { name in
+            try await body(name, try await sandboxes.get(name))
         }
-        if status != 0 { throw ExitCode(status) }
     }
 }
 
@@ -86,11 +79,6 @@ struct SandboxArgument: ParsableArguments {
 
     /// Does something with it; how a failure ends, ``ExitStatus`` says.
     func withSandbox<Result>(_ body: (Sandbox) async throws -> Result) async throws -> Result {
-        do {
-            return try await body(try await sandbox())
-        } catch let error as SmartVMError {
-            StandardError.print("smartvm: \(error)")
-            throw ExitCode(ExitStatus.of(error))
-        }
+        try await ExitStatus.told { try await body(try await sandbox()) }
     }
 }

@@ -7,6 +7,8 @@ struct SystemPruneCommand: AsyncParsableCommand {
         commandName: "prune",
         abstract: "Remove what nobody uses: VMs that do not run with their disks, and caches.",
         discussion: """
+            A VM that was made within the last minute may be about to start, and stays.
+
             EXAMPLES:
               smartvm system prune --force
               smartvm system prune --all --volumes --force

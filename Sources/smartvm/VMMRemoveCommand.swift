@@ -17,7 +17,7 @@ struct VMMRemoveCommand: AsyncParsableCommand {
     func run() async throws {
         await SmartVMCommand.reclaimAbandoned()
         let manager = ImageManager(try DataDirectory())
-        for version in versions {
+        try await ExitStatus.told(ofEach: versions) { version in
             try await manager.remove(version)
             print(version)
         }

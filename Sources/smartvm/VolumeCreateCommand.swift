@@ -22,6 +22,6 @@ struct VolumeCreateCommand: AsyncParsableCommand {
     func run() async throws {
         let size = size.map { Int64($0.mebibytes) << 20 } ?? SandboxManager.defaultVolumeSize
         let sandboxes = try SmartVM().sandboxes
-        try await VolumeFailure.told { print(try await sandboxes.createVolume(name, size: size).name) }
+        try await ExitStatus.told { print(try await sandboxes.createVolume(name, size: size).name) }
     }
 }

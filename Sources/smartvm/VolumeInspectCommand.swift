@@ -17,8 +17,11 @@ struct VolumeInspectCommand: AsyncParsableCommand {
 
     func run() async throws {
         let sandboxes = try SmartVM().sandboxes
-        var volumes: [VolumeInfo] = []
-        try await VolumeFailure.told { for name in names { volumes.append(try await sandboxes.volume(name)) } }
+        let volumes = try await ExitStatus.told {
+            var volumes: [VolumeInfo] = []
+            for name in names { volumes.append(try await sandboxes.volume(name)) }
+            return volumes
+        }
         print(try JSONText.of(volumes))
     }
 }

@@ -22,31 +22,9 @@ struct VolumeRemoveCommand: AsyncParsableCommand {
 
     func run() async throws {
         let sandboxes = try SmartVM().sandboxes
-        var hasFailed = false
-        for name in names {
-            do {
-                try await sandboxes.removeVolume(name)
-                print(name)
-            } catch let error as SmartVMError {
-                if error.code == .noSuchVolume, force { continue }
-                StandardError.print("smartvm: \(error)")
-                hasFailed = true
-            }
-        }
-        if hasFailed { throw ExitCode.failure }
-    }
-}
-
-/// A volume that is not there, or cannot be what is asked, is a plain failure, as with docker.
-enum VolumeFailure {
-    static func told(_ body: () async throws -> Void) async throws {
-        do {
-            try await body()
-        } catch let error as SmartVMError
-            where [.noSuchVolume, .volumeInUse, .nameInUse, .invalidConfiguration].contains(error.code)
-        {
-            StandardError.print("smartvm: \(error)")
-            throw ExitCode.failure
+        try await ExitStatus.told(ofEach: names, ignoring: force ? .noSuchVolume : nil) { name in
+            try await sandboxes.removeVolume(name)
+            print(name)
         }
     }
 }

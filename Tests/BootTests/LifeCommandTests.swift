@@ -77,6 +77,10 @@ struct LifeCommandTests {
             for arguments in [
                 ["rename", "web", "last"], ["create", "--name", "web"], ["stop", "nosuch"], ["kill", "web"],
                 ["logs", "nosuch"], ["exec", "web", "true"], ["pause", "web"], ["update", "--memory", "1", "web"],
+                ["volume", "rm", "nosuch"], ["volume", "inspect", "nosuch"], ["volume", "create", "a/b"],
+                ["network", "rm", "nosuch", "default"], ["network", "inspect", "nosuch"],
+                ["network", "create", "lab", "--subnet", "10.0.0.0"], ["image", "rm", "nosuch"],
+                ["create", "--network", "nosuch"],
             ] {
                 let result = try await SmartVMProgram.run(arguments, dataDirectory: shop.data)
                 #expect(result.status == 1, "\(arguments): \(result.standardError)")

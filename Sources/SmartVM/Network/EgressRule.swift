@@ -91,7 +91,7 @@ extension EgressRule: CustomStringConvertible {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         if let address = IPAddress(parts.first ?? ""), address.isIPv4, parts.count <= 2 {
             guard parts.count == 2 else { return .network(address: "\(address)", prefixLength: 32) }
-            guard let length = number(parts[1], 0...32) else {
+            guard let length = Int(decimal: parts[1], in: 0...32) else {
                 throw invalid(rule, "'\(parts[1])' is no prefix length from 0 to 32")
             }
             let base = Subnet.number(address) & Subnet.mask(length)
@@ -124,17 +124,12 @@ extension EgressRule: CustomStringConvertible {
     }
 
     private static func ports(_ text: String, in rule: String) throws(SmartVMError) -> ClosedRange<Int> {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { number(String($0), 1...65535) }
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false).map {
+            Int(decimal: String($0), in: 1...65535)
+        }
         guard (1...2).contains(parts.count), let first = parts[0], let last = parts[parts.count - 1], first <= last
         else { throw invalid(rule, "'\(text)' is no port from 1 to 65535, and no range of them such as 8000-9000") }
         return first...last
-    }
-
-    private static func number(_ text: String, _ range: ClosedRange<Int>) -> Int? {
-        guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            let number = Int(text), range.contains(number)
-        else { return nil }
-        return number
     }
 
     private static func invalid(_ text: String, _ reason: String) -> SmartVMError {

@@ -136,17 +136,7 @@ extension GuestNetworks {
     }
 
     private static func check(_ name: String) throws(SmartVMError) {
-        let bytes = name.utf8
-        let isWellFormed =
-            (1...63).contains(bytes.count)
-            && bytes.enumerated().allSatisfy { index, byte in
-                switch byte {
-                case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
-                case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): index > 0
-                default: false
-                }
-            }
-        guard isWellFormed, !["none", "host"].contains(name) else {
+        guard ResourceName.isWellFormed(name), !["none", "host"].contains(name) else {
             throw SmartVMError(
                 .invalidConfiguration, "'\(name)' cannot name a network.",
                 cure: "Give 1 to 63 letters, digits, '-', '_' or '.', a letter or digit first; not none or host.")

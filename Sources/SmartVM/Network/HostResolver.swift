@@ -20,24 +20,21 @@ enum HostResolver {
     /// All that the host itself asks: at most three, IPv6 and loopback addresses among them. For a process on the host.
     static func ownServers(path: String = paths[0]) -> [String] {
         guard let text = try? File.readText(path, limit: 64 << 10) else { return [] }
-        var servers: [String] = []
-        for line in text.split(whereSeparator: \.isNewline) {
-            let words = line.split(whereSeparator: \.isWhitespace)
-            guard words.count >= 2, words[0] == "nameserver", let address = IPAddress(String(words[1])),
-                !servers.contains("\(address)")
-            else { continue }
-            servers.append("\(address)")
-        }
-        return Array(servers.prefix(3))
+        return servers(in: text) { _ in true }.map { "\($0)" }
     }
 
-    /// Those of a resolv.conf(5) that are no loopback addresses.
+    /// Those of a resolv.conf(5) that are IPv4 addresses and no loopback addresses.
     static func parse(_ text: String) -> [IPAddress] {
+        servers(in: text) { $0.isIPv4 && $0.bytes[0] != 127 && $0.bytes[0] != 0 }
+    }
+
+    /// The first three of a resolv.conf(5) to which this applies.
+    private static func servers(in text: String, where applies: (IPAddress) -> Bool) -> [IPAddress] {
         var servers: [IPAddress] = []
         for line in text.split(whereSeparator: \.isNewline) {
             let words = line.split(whereSeparator: \.isWhitespace)
             guard words.count >= 2, words[0] == "nameserver", let address = IPAddress(String(words[1])),
-                address.isIPv4, address.bytes[0] != 127, address.bytes[0] != 0, !servers.contains(address)
+                applies(address), !servers.contains(address)
             else { continue }
             servers.append(address)
         }

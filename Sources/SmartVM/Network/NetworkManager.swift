@@ -47,12 +47,12 @@ public final class NetworkManager: Sendable {
         let subnet = try Subnet(options.subnet)
         let nameServers = try Self.addresses(options.nameServers)
         self.options = options
-        let directory = options.dataDirectory.map { DataDirectory(path: $0).path }
+        let directory = options.dataDirectory.map { DataDirectory(path: $0) }
         settings = NetworkSettings(
             subnet: subnet, bridge: options.bridgeName, isolatesGuests: options.isolatesGuests,
             openHostPorts: options.openHostPorts, nameServers: nameServers,
-            store: Store(path: directory.map { "\($0)/smartvm.db" }), dataDirectory: directory, step: step)
-        lock = NetworkLock(dataDirectory: directory)
+            store: Store(path: directory?.databasePath), dataDirectory: directory?.path, step: step)
+        lock = NetworkLock(dataDirectory: directory?.path)
     }
 
     /// Whether anything was ever written down in the data directory.

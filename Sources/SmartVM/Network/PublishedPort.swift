@@ -69,10 +69,10 @@ extension PublishedPort: CustomStringConvertible {
             throw Self.invalid(text, "ranges of ports are not published at once; give the option once for each port")
         }
         let host = parts.count == 2 ? parts[0] : ""
-        guard let hostPort = host.isEmpty ? 0 : Self.number(host, 0...65535) else {
+        guard let hostPort = host.isEmpty ? 0 : Int(decimal: host, in: 0...65535) else {
             throw Self.invalid(text, "'\(host)' is no port of the host (1 to 65535, or 0 for a free one)")
         }
-        guard let guestPort = Self.number(parts[parts.count - 1], 1...65535) else {
+        guard let guestPort = Int(decimal: parts[parts.count - 1], in: 1...65535) else {
             throw Self.invalid(text, "'\(parts[parts.count - 1])' is no port of the guest (1 to 65535)")
         }
         self.init(hostAddress: address, hostPort: hostPort, guestPort: guestPort, transport: transport)
@@ -84,13 +84,6 @@ extension PublishedPort: CustomStringConvertible {
     /// Address and port, as in `127.0.0.1:8080` and `[::1]:8080`.
     public var hostText: String {
         (hostAddress.contains(":") ? "[\(hostAddress)]" : hostAddress) + ":\(hostPort)"
-    }
-
-    private static func number(_ text: String, _ range: ClosedRange<Int>) -> Int? {
-        guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            let number = Int(text), range.contains(number)
-        else { return nil }
-        return number
     }
 
     private static func invalid(_ text: String, _ reason: String) -> SmartVMError {

@@ -39,14 +39,20 @@ extension Sandbox {
             throw error
         }
         if let failure = report?.failure {
-            let error = startFailure(failure, report?.message ?? "", status: report?.exitStatus)
             // Takes back what is left; the lock is held. One that is removed at its end goes with its console.
-            _ = try await BlockingWork.wait { try manager.awaitEnd(of: record.id) }
-            throw error
+            let console = try await BlockingWork.wait {
+                let lines = directory.closingLines(12)
+                _ = try manager.awaitEnd(of: record.id)
+                return lines
+            }
+            throw startFailure(failure, report?.message ?? "", console: console, status: report?.exitStatus)
         }
         guard report != nil else {
-            let messages = directory.closingLines(12, of: directory.supervisorLogPath, named: "messages")
-            _ = try await BlockingWork.wait { try manager.awaitEnd(of: record.id) }
+            let messages = try await BlockingWork.wait {
+                let lines = directory.closingLines(12, of: directory.supervisorLogPath, named: "messages")
+                _ = try manager.awaitEnd(of: record.id)
+                return lines
+            }
             throw SmartVMError(
                 .supervisorFailed,
                 "The supervisor of VM \(record.name) has ended before the guest ran." + messages,
@@ -64,10 +70,9 @@ extension Sandbox {
     /// It as it is when it does not run. One that is on its way out is waited for; nil if it runs, and is to run. The caller has the lock.
     private func onceEnded(_ record: VMRecord) async throws -> VMRecord? {
         guard record.phase == .active else { return record }
-        guard let life = directory.state(of: record.generation), [.stopping, .exited].contains(life.phase) else {
-            return nil
-        }
-        let (manager, id) = (manager, id)
+        let (manager, id, directory) = (manager, id, directory)
+        let life = try await BlockingWork.run { directory.state(of: record.generation) }
+        guard let life, [.stopping, .exited].contains(life.phase) else { return nil }
         let ended = try await BlockingWork.wait { try manager.awaitEnd(of: id) }
         guard let ended else { throw SmartVMError.noSuchVM(id) }
         return ended
@@ -156,17 +161,17 @@ extension Sandbox {
     }
 
     private func startFailure(
-        _ failure: StartReport.Failure, _ message: String, status: UInt32?
+        _ failure: StartReport.Failure, _ message: String, console: String, status: UInt32?
     ) -> SmartVMError {
         switch failure {
         case .vmmFailed:
             SmartVMError(
-                .vmmFailed, message + directory.closingLines(12),
+                .vmmFailed, message + console,
                 cure: "Run `smartvm doctor` to see which VMM can be used here.")
         case .apiError: SmartVMError(.apiError, message)
         case .bootFailed:
             SmartVMError(
-                .bootFailed, message + directory.closingLines(12),
+                .bootFailed, message + console,
                 cure:
                     "Its console is in \(directory.consolePath); --memory gives more memory, --boot-timeout more time.")
         case .commandFailed:

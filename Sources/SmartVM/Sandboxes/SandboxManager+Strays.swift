@@ -28,28 +28,38 @@ extension SandboxManager {
             cure: "Have them taken in again: smartvm system reconcile")
     }
 
+    /// - Parameter problems: Takes up what keeps one from being taken in; the rest goes on.
     /// - Returns: What was done, a sentence each.
-    func takeInStrays() throws(SmartVMError) -> [String] {
+    func takeInStrays(_ problems: inout [SmartVMError]) throws(SmartVMError) -> [String] {
         var done: [String] = []
         let strays = strays(besides: try store.vms())
         // Before anything is taken back of those that have ended meanwhile.
-        if !strays.isEmpty { try networks.takeInLost() }
+        if !strays.isEmpty {
+            do throws(SmartVMError) { try networks.takeInLost() } catch { problems.append(error) }
+        }
         for id in strays {
-            let stray = directory(id)
-            guard let lock = stray.lockIfFree() else { continue }
-            defer { withExtendedLifetime(lock) {} }
-            // It may have been made while this one was looked at.
-            if try store.vm(id) != nil { continue }
-            if let sentence = try takeIn(id) {
-                done.append(sentence)
-            } else if FileTree.exists(stray.diskPath) || FileTree.exists(runtimePath(id)) {
-                done.append("\(id): no VM of this id is known; its disk and files are left in \(stray.path)")
-            } else {
-                try stray.remove()
-                done.append("\(id): removed its directory")
+            do {
+                if let sentence = try lookAtStray(id) { done.append(sentence) }
+            } catch {
+                problems.append(error)
             }
         }
         return done
+    }
+
+    /// - Returns: What was done; nil if there was nothing to do.
+    private func lookAtStray(_ id: String) throws(SmartVMError) -> String? {
+        let stray = directory(id)
+        guard let lock = stray.lockIfFree() else { return nil }
+        defer { withExtendedLifetime(lock) {} }
+        // It may have been made while this one was looked at.
+        if try store.vm(id) != nil { return nil }
+        if let sentence = try takeIn(id) { return sentence }
+        if FileTree.exists(stray.diskPath) || FileTree.exists(runtimePath(id)) {
+            return "\(id): no VM of this id is known; its disk and files are left in \(stray.path)"
+        }
+        try stray.remove()
+        return "\(id): removed its directory"
     }
 
     /// Makes a row for what is in a directory. The caller has the lock.

@@ -97,7 +97,7 @@ extension SandboxManager {
         return removed
     }
 
-    /// Makes a volume unless it is there.
+    /// Makes a volume unless it is there. One that the database has lost is there, too.
     ///
     /// - Returns: Whether it was made.
     @discardableResult
@@ -114,24 +114,28 @@ extension SandboxManager {
         defer { withExtendedLifetime(lock) {} }
         var record = VolumeRecord(
             name: name, state: .creating, size: size, createdAt: Int64(clamping: Clock.realtimeNanoseconds))
-        let isThere = try await BlockingWork.run { [record] in
+        let isThere = try await BlockingWork.run { [self, record] in
             if let found = try store.volume(name) {
                 if found.state == .ready { return true }
                 // Its making or its removal was cut short.
                 try directory.remove(name)
+            } else if try takeIn(volume: name) {
+                return true
             }
             try store.write(record)
             return false
         }
         if isThere { return false }
         do {
-            try DataDirectory.make(directory.directory(name))
+            try await BlockingWork.run { try DataDirectory.make(directory.directory(name)) }
             try await SparseDisk(path: directory.diskPath(name)).make(size: size)
             record.state = .ready
             try await BlockingWork.run { [record] in try store.write(record) }
         } catch {
             await BlockingWork.run {
-                try? directory.remove(name)
+                // There was none before, and nobody can have it yet.
+                try? FileTree.remove(directory.diskPath(name))
+                directory.removeEmpty(name)
                 try? store.delete(volume: name)
             }
             throw error
@@ -139,27 +143,67 @@ extension SandboxManager {
         return true
     }
 
-    /// Finishes makings and removals that were cut short. Blocks the thread.
+    /// Makes a row for a volume whose disk is there: the database was lost, or its newest rows with its journal, and the disk may be all
+    /// that there is of somebody's work. Blocks the thread; the caller has the lock, and has seen that there is no row.
     ///
+    /// - Returns: Whether there is a disk.
+    /// - Throws: `INVALID_FILE` if it holds nothing that guests can mount; it is left as it is.
+    private func takeIn(volume name: String) throws -> Bool {
+        let path = volumeDirectory.diskPath(name)
+        let status: FileStatus
+        do throws(Errno) {
+            status = try FileStatus(of: path)
+        } catch .noSuchFile {
+            return false
+        } catch {
+            throw SmartVMError(
+                .dataDirectoryUnusable, "The volume \(path) cannot be looked at: \(error).", underlying: error)
+        }
+        do {
+            _ = try RootFileSystem.check(path, as: .volume)
+        } catch {
+            throw SmartVMError(
+                error.code,
+                "The database does not know the volume \(name), and its file is not usable: \(error.message)",
+                cure: "Mend it, or move it away: \(path)", underlying: error)
+        }
+        try store.write(VolumeRecord(name: name, state: .ready, size: status.size, createdAt: status.changed))
+        return true
+    }
+
+    /// Finishes makings and removals that were cut short, and takes in volumes that the database has lost. Blocks the thread.
+    ///
+    /// - Parameter problems: Takes up what keeps a volume from being put right; the rest goes on.
     /// - Returns: What was done, a sentence each.
-    func reconcileVolumes() throws -> [String] {
+    func reconcileVolumes(_ problems: inout [SmartVMError]) throws -> [String] {
         let directory = volumeDirectory
         guard FileTree.exists(directory.path) else { return [] }
         let lock = try directory.lock()
         defer { withExtendedLifetime(lock) {} }
         var done: [String] = []
-        for record in try store.volumes() where record.state != .ready {
-            try directory.remove(record.name)
-            try store.delete(volume: record.name)
-            done.append("volume \(record.name): removed what was left of it")
-        }
-        for name in (try? FileTree.names(at: directory.path)) ?? [] where !name.hasPrefix(".") {
-            if try store.volume(name) != nil { continue }
-            guard FileTree.exists(directory.diskPath(name)) else {
-                try directory.remove(name)
-                continue
+        let known = try store.volumes()
+        for record in known where record.state != .ready {
+            do {
+                try directory.remove(record.name)
+                try store.delete(volume: record.name)
+                done.append("volume \(record.name): removed what was left of it")
+            } catch {
+                problems.append(error)
             }
-            done.append("volume \(name): it is not known; its file is left in \(directory.directory(name))")
+        }
+        let names = Set(known.map(\.name))
+        for name in (try? FileTree.names(at: directory.path)) ?? [] where !names.contains(name) {
+            // Nothing that has no such name is a volume.
+            guard (try? VolumeDirectory.check(name)) != nil else { continue }
+            do {
+                if try takeIn(volume: name) {
+                    done.append("volume \(name): taken in again")
+                } else {
+                    directory.removeEmpty(name)
+                }
+            } catch let error as SmartVMError {
+                problems.append(error)
+            }
         }
         return done
     }

@@ -1,5 +1,4 @@
 internal import FirecrackerClient
-internal import FoundationEssentials
 internal import Glibc
 internal import Linux
 internal import SupervisorProtocol
@@ -22,7 +21,7 @@ public final class SandboxManager: Sendable {
     init(_ host: MicroVMHost, step: @escaping @Sendable (SandboxStep) -> Void = SandboxStep.reach) {
         self.host = host
         self.step = step
-        store = Store(path: "\(host.dataDirectory.path)/smartvm.db")
+        store = Store(path: host.dataDirectory.databasePath)
         networks = GuestNetworks(host.networkManager.options, store: store, dataDirectory: host.dataDirectory.path)
     }
 
@@ -42,11 +41,9 @@ public final class SandboxManager: Sendable {
         let name = config.vm.id ?? "vm-" + GuestIdentity.randomHexadecimal(bytes: 5)
         config.vm.id = name
         try Self.check(config, hasJailer: host.jailer != nil)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let record = VMRecord(
             id: id, name: name, phase: .creating, owner: try ProcessIdentity(of: getpid()),
-            config: String(decoding: try encoder.encode(config), as: UTF8.self), image: config.vm.image ?? "",
+            config: try config.storedText, image: config.vm.image ?? "",
             command: config.command?.arguments.joined(separator: " ") ?? "",
             machineID: GuestIdentity.randomHexadecimal(bytes: 16), createdAt: Int64(clamping: Clock.realtimeNanoseconds)
         )
@@ -176,8 +173,8 @@ public final class SandboxManager: Sendable {
         return all ? infos : infos.filter { $0.state.isActive || $0.state == .dead }
     }
 
-    /// Takes back whatever killed processes have left of sandboxes, running and other VMs, and networks, and takes in sandboxes that the
-    /// database has lost. All commands put right what they touch; this does it for everything.
+    /// Takes back whatever killed processes have left of sandboxes, running and other VMs, and networks, and takes in sandboxes
+    /// and volumes that the database has lost. All commands put right what they touch; this does it for everything.
     ///
     /// - Parameter problem: Told what keeps something from being put right; the rest goes on.
     /// - Returns: What was done, a sentence each.
@@ -192,7 +189,17 @@ public final class SandboxManager: Sendable {
                     problems.append(error)
                 }
             }
-            return (try done + takeInStrays() + reconcileVolumes(), problems)
+            do {
+                done += try takeInStrays(&problems)
+            } catch let error as SmartVMError {
+                problems.append(error)
+            }
+            do {
+                done += try reconcileVolumes(&problems)
+            } catch let error as SmartVMError {
+                problems.append(error)
+            }
+            return (done, problems)
         }
         for error in problems { problem(error) }
         let directories = host.directories

@@ -28,7 +28,9 @@ struct SandboxMounts: Sendable {
             uses.append(use)
         }
         let directory = manager.directory(record.id)
-        if !config.copyIns.isEmpty { try DataDirectory.make(directory.copyInPath) }
+        if !config.copyIns.isEmpty {
+            try await BlockingWork.run { try DataDirectory.make(directory.copyInPath) }
+        }
         for (index, copy) in config.copyIns.enumerated() {
             let path = "\(directory.copyInPath)/\(index).ext4"
             try await CopyInImage(directory: copy.directory).make(at: path)

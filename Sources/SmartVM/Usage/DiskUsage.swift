@@ -20,7 +20,9 @@ public struct DiskUsage: Hashable, Sendable, Codable {
         public var kind: Kind
         /// Its name, or its path in the data directory.
         public var name: String
-        /// Whether it cannot be removed now: a VM that runs, an image or a volume that a VM is made with, a program that runs.
+        /// A VM's id: its name may become another's.
+        public var id: String?
+        /// Whether it cannot be removed now: a VM that runs or is about to, an image or a volume that a VM is made with, a program that runs.
         public var isInUse: Bool
         /// The names of the VMs that use it.
         public var usedBy: [String]

@@ -1,6 +1,7 @@
 internal import FirecrackerClient
 internal import FoundationEssentials
 internal import Linux
+internal import SupervisorProtocol
 
 /// Looks through a data directory. Blocks the thread.
 struct DiskUsageSurvey: Sendable {
@@ -24,7 +25,9 @@ struct DiskUsageSurvey: Sendable {
             items.append(item(.images, directory.name, directory.path, isInUse: !users.isEmpty || isLocked, users))
         }
         for vm in vms {
-            items.append(item(.vms, vm.name, sandboxes.directory(vm.id).path, isInUse: !vm.state.isReclaimable))
+            var item = item(.vms, vm.name, sandboxes.directory(vm.id).path, isInUse: !vm.isReclaimable)
+            item.id = vm.id
+            items.append(item)
         }
         for volume in volumes {
             let directory = sandboxes.volumeDirectory.directory(volume.name)
@@ -63,7 +66,7 @@ struct DiskUsageSurvey: Sendable {
 
     /// What the supervisors of VMs that run have been told, in which all files of theirs are named.
     private func activePlans(_ vms: [SandboxInfo]) -> [(vm: String, plan: String)] {
-        vms.filter { !$0.state.isReclaimable }.compactMap { vm in
+        vms.filter { !$0.isReclaimable }.compactMap { vm in
             (try? File.readText(sandboxes.directory(vm.id).planPath)).map { (vm.name, $0) }
         }
     }
@@ -91,7 +94,20 @@ struct DiskUsageSurvey: Sendable {
     }
 }
 
-extension SandboxInfo.State {
-    /// Whether a VM in this state is removed by ``SmartVM/prune(_:)``.
-    var isReclaimable: Bool { self == .created || self == .exited }
+extension SandboxInfo {
+    /// One that was made less long ago, in seconds, may be about to be started by its maker.
+    private static let startsWithin: Double = 60
+
+    /// Whether it is removed by ``SmartVM/prune(_:)``.
+    var isReclaimable: Bool {
+        switch state {
+        case .exited: true
+        case .created:
+            Timestamp(createdAt).map {
+                Double(Clock.realtimeNanoseconds) - Double($0.nanoseconds) > Self.startsWithin * 1e9
+            }
+                ?? false
+        default: false
+        }
+    }
 }

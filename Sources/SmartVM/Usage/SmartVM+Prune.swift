@@ -37,7 +37,8 @@ extension SmartVM {
     }
 
     /// Removes what nobody uses: VMs that do not run with their disks and logs, parts of downloads, unpacked kernels; and what else the
-    /// options say. What is in use by then stays.
+    /// options say. What is in use by then stays, and so does a VM that was made within the last minute: its maker may be about to start
+    /// it.
     public func prune(_ options: PruneOptions = .init()) async throws -> PruneReport {
         var report = PruneReport()
         // In this order: what VMs are made with is free only when they are gone.
@@ -65,7 +66,9 @@ extension SmartVM {
     /// - Returns: Whether it is gone.
     func remove(_ item: DiskUsage.Item, _ options: PruneOptions) async throws -> Bool {
         switch item.kind {
-        case .vms: try await sandboxes.get(item.name).remove()
+        case .vms:
+            guard let id = item.id else { return false }
+            try await Sandbox(id: id, manager: sandboxes).remove()
         case .images where options.all: try await baseImageManager.remove(named: item.name)
         case .vmms where options.all: try await imageManager.remove(item.name)
         case .volumes where options.volumes: try await sandboxes.removeVolume(item.name)

@@ -34,19 +34,15 @@ struct VolumeDirectory: Sendable {
         }
     }
 
-    /// Letters, digits, dots, dashes and underscores, beginning with a letter or digit: no path, no option, nothing hidden.
+    /// Removes a directory in which there is no disk, unless there is something else in it that nobody here has made.
+    func removeEmpty(_ name: String) {
+        try? FileTree.remove("\(diskPath(name)).new")
+        try? FileTree.removeDirectory(directory(name))
+    }
+
+    /// - Throws: `INVALID_CONFIG` if it cannot name a volume.
     static func check(_ name: String) throws(SmartVMError) {
-        let isName =
-            (1...63).contains(name.utf8.count)
-            && name.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                    true
-                default: false
-                }
-            } && !name.hasPrefix(".") && !name.hasPrefix("-") && !name.hasPrefix("_")
-        guard isName else {
+        guard ResourceName.isWellFormed(name) else {
             throw SmartVMError(
                 .invalidConfiguration, "'\(name)' is not a name of a volume.",
                 cure:

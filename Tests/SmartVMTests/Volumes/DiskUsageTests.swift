@@ -28,7 +28,11 @@ struct DiskUsageTests {
         let running = try await manager.create(
             SandboxConfig(vm: VMConfig(id: "running", image: "minimal"), volumes: [.init(source: "kept", path: "/v")]))
         try await manager.createVolume("loose", size: 32 << 20)
-        _ = try await manager.create(SandboxConfig(vm: VMConfig(id: "idle", image: "unused"), diskSize: 32 << 20))
+        let idle = try await manager.create(
+            SandboxConfig(vm: VMConfig(id: "idle", image: "unused"), diskSize: 32 << 20))
+        try manager.store.update(vm: idle.id) { $0.createdAt -= 61_000_000_000 }
+        // Its maker may be about to start it.
+        let fresh = try await manager.create(SandboxConfig(vm: VMConfig(id: "fresh", image: "minimal")))
         try manager.store.update(vm: running.id) { record in
             record.phase = .active
             record.owner = try ProcessIdentity(of: Int32(ProcessInfo.processInfo.processIdentifier))
@@ -38,6 +42,7 @@ struct DiskUsageTests {
         func isInUse(_ name: String) -> Bool? { usage.items.first { $0.name == name }?.isInUse }
         #expect(isInUse("minimal") == true && isInUse("unused") == true && isInUse("v1.10.0") == false)
         #expect(isInUse("running") == true && isInUse("idle") == false)
+        #expect(isInUse("fresh") == true)
         #expect(isInUse("kept") == true && isInUse("loose") == false)
         // One that is being written now may be somebody's.
         #expect(isInUse("images/.partial/free.part") == true)
@@ -50,6 +55,14 @@ struct DiskUsageTests {
             try await smartVM.baseImageManager.remove(named: "unused")
         }
         #expect(refused?.code == .imageInUse && refused?.message == "The image unused is used by idle.")
+        // A name that has become another's leads nowhere.
+        var renamed = disks
+        renamed.name = "fresh"
+        renamed.id = "0123456789ab"
+        let gone = renamed
+        let missing = await #expect(throws: SmartVMError.self) { try await smartVM.remove(gone, .init()) }
+        #expect(missing?.code == .noSuchVM && disks.id == idle.id)
+        _ = try await fresh.info
         let first = try await smartVM.prune()
         #expect(first.removed.map(\.name) == ["idle"] && first.failures == [])
         let second = try await smartVM.prune(PruneOptions(all: true, volumes: true))

@@ -1,6 +1,7 @@
 import Foundation
 import Linux
 import Subprocess
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -83,12 +84,66 @@ struct VolumeTests {
                     }
                 }
             }
-            // A file of which nothing is known may be all that there is of somebody's work.
-            try FileTree.makeDirectories(places.directory("stray"))
-            try File.write([1], to: places.diskPath("stray"))
-            let told = try await manager.reconcile()
-            #expect(told.count == 1 && told.first?.contains("is left in") == true)
-            #expect(FileTree.exists(places.diskPath("stray")))
+        }
+    }
+
+    @Test(
+        "volumes that the database has lost are taken in again with what is in them, by a use and by a reconciliation")
+    func lostDatabase() async throws {
+        let directory = try TestDirectory()
+        let options = SmartVMOptions(dataDir: "\(directory.path)/data")
+        let places: VolumeDirectory
+        do {
+            let manager = try SmartVM(options).sandboxes
+            places = manager.volumeDirectory
+            for name in ["used", "idle"] {
+                let path = try await manager.createVolume(name, size: 32 << 20).path
+                _ = try await run("/usr/sbin/debugfs", ["-w", "-R", "mkdir work-of-\(name)", path])
+            }
+        }
+        for name in try FileTree.names(at: options.dataDir ?? "") where name.hasPrefix("smartvm.db") {
+            try FileTree.remove("\(options.dataDir ?? "")/\(name)")
+        }
+        // What is no file system is somebody's all the same, and so is what is no disk.
+        try FileTree.makeDirectories(places.directory("torn"))
+        try File.write([1], to: places.diskPath("torn"))
+        try FileTree.makeDirectories(places.directory("notes"))
+        try File.write([1], to: "\(places.directory("notes"))/notes.txt")
+        try FileTree.makeDirectories(places.directory("empty"))
+        try File.write([1], to: "\(places.diskPath("empty")).new")
+
+        let manager = try SmartVM(options).sandboxes
+        _ = try await manager.create(try config("web", "used:/srv"))
+        let refused = await code { try await manager.createVolume("torn") }
+        #expect(refused == .invalidFile)
+        let problems = Mutex<[String]>([])
+        let done = try await manager.reconcile { error in problems.withLock { $0.append(error.message) } }
+        #expect(done == ["volume idle: taken in again"])
+        let told = problems.withLock { $0 }
+        #expect(told.count == 1 && told.first?.contains("torn") == true, "\(told)")
+        let taken = await code { try await manager.createVolume("idle") }
+        #expect(taken == .nameInUse)
+        let volumes = try await manager.volumes()
+        #expect(volumes.map(\.name) == ["idle", "used"] && volumes.allSatisfy { $0.size == 32 << 20 })
+        #expect(volumes.map(\.usedBy) == [[], ["web"]])
+        for volume in volumes {
+            let listing = try await run("/usr/sbin/debugfs", ["-R", "ls -p /", volume.path])
+            #expect(listing.contains("work-of-\(volume.name)"))
+        }
+        #expect(try Set(FileTree.names(at: places.path)) == [".lock", "idle", "notes", "torn", "used"])
+        #expect(try File.read(places.diskPath("torn")) == [1])
+    }
+
+    @Test("a making that fails removes what it has made, and nothing else")
+    func failedMaking() async throws {
+        try await withSmartVM { smartVM, _ in
+            let manager = smartVM.sandboxes
+            let places = manager.volumeDirectory
+            try FileTree.makeDirectories("\(places.diskPath("data")).new/in-the-way")
+            try File.write([1], to: "\(places.directory("data"))/notes.txt")
+            await #expect(throws: (any Error).self) { try await manager.createVolume("data", size: 32 << 20) }
+            #expect(try manager.store.volume("data") == nil)
+            #expect(FileTree.exists("\(places.directory("data"))/notes.txt"))
         }
     }
 
