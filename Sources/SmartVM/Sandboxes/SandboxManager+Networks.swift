@@ -74,7 +74,7 @@ extension GuestNetworks {
 
     /// Whether somebody has removed the TAP of a VM that runs. What cannot be told is not said.
     private static func isInterfaceGone(_ lease: LeaseRecord) -> Bool {
-        guard let tap = lease.tap, lease.key.namespace == (try? NetworkNamespace.current()),
+        guard let tap = lease.tap, lease.owner.isAlive, lease.key.namespace == (try? NetworkNamespace.current()),
             var socket = try? NetlinkSocket()
         else { return false }
         do throws(Errno) { return try socket.link(named: tap.name) == nil } catch { return false }

@@ -46,12 +46,12 @@ extension Store {
     func takeIn(_ copy: ConnectionCopy) throws(SmartVMError) -> Bool {
         guard let owner = ProcessIdentity(line: copy.owner) else { return false }
         return try write { database in
-            for definition in copy.definitions { try definition.write(database, replaces: false) }
+            for known in copy.definitions { try known.write(database, replaces: false) }
             for network in copy.networks { try network.insertIfMissing(database) }
             for lease in copy.leases { try lease.insertIfMissing(copy.vm, owner, database) }
-            let isThere = try Int.fetchOne(
+            let leases = try Int.fetchOne(
                 database, sql: "SELECT count(*) FROM lease WHERE vm = ?", arguments: [copy.vm])
-            guard let isThere, isThere > 0 else { return false }
+            guard let leases, leases > 0 else { return false }
             let ports = try Int.fetchOne(database, sql: "SELECT count(*) FROM port WHERE vm = ?", arguments: [copy.vm])
             if ports == 0 { for port in copy.ports { try port.insert(copy.vm, database) } }
             return true
