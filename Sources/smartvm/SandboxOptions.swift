@@ -74,6 +74,7 @@ struct SandboxOptions: ParsableArguments {
 
     func validate() throws {
         if rm, restart.policy != .never { throw ValidationError("--rm and --restart exclude each other.") }
+        if let ttl, ttl.duration <= .zero { throw ValidationError("--ttl is how long it may run: more than 0.") }
         if ephemeral, disk != nil { throw ValidationError("--disk and --ephemeral exclude each other.") }
     }
 

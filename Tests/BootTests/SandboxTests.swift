@@ -90,6 +90,24 @@ struct SandboxTests {
         }
     }
 
+    @Test("a command that saves its work at SIGTERM has the time that stop gives")
+    func gracefulStop() async throws {
+        let name = uniqueName("graceful")
+        let command = "trap 'sleep 2.5; echo saved; exit 5' TERM; echo ready; while :; do sleep 0.1; done"
+        try await withVM(name, ["--network", "none"], command: ["sh", "-c", command]) { _ in
+            let isReady = try await eventuallyAsync(seconds: 20) {
+                try await smartvm("logs", name).standardOutput == "ready\n"
+            }
+            #expect(isReady)
+            let stopped = try await smartvm("stop", "--time", "20", name)
+            #expect(stopped.status == 0, "\(stopped.standardError)")
+            let logs = try await smartvm("logs", name)
+            #expect(logs.standardOutput == "ready\nsaved\n")
+            let waited = try await smartvm("wait", name)
+            #expect(waited.standardOutput == "5\n")
+        }
+    }
+
     @Test("logs follow a command until it ends")
     func follow() async throws {
         let name = uniqueName("follow")

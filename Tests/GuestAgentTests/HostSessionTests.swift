@@ -100,7 +100,7 @@ private final class SessionFixture: HostSessionDelegate, EventHandler {
         check()
     }
 
-    func shutDown(_ kind: Shutdown) {
+    func shutDown(_ kind: Shutdown, graceMilliseconds: UInt32) {
         shutdowns.append(kind)
         check()
     }

@@ -80,7 +80,7 @@ final class Services: EventHandler, HostSessionDelegate {
         switch signal {
         case SIGCHLD: processes.reap()
         // Ctrl-Alt-Del arrives as SIGINT.
-        case SIGTERM, SIGINT, SIGPWR: shutDown(.powerOff)
+        case SIGTERM, SIGINT, SIGPWR: shutDown(.powerOff, graceMilliseconds: Shutdown.shortGrace)
         default: break
         }
     }
@@ -105,11 +105,12 @@ final class Services: EventHandler, HostSessionDelegate {
         }
     }
 
-    func shutDown(_ kind: Shutdown) {
+    func shutDown(_ kind: Shutdown, graceMilliseconds: UInt32) {
         guard shutdown == nil else { return }
         server.close()
         files.close()
-        let sequence = ShutdownSequence(kind, loop: loop, processes: processes) { [self] kind in
+        let sequence = ShutdownSequence(kind, grace: Int(graceMilliseconds), loop: loop, processes: processes) {
+            [self] kind in
             ending = kind
             loop.stop()
         }

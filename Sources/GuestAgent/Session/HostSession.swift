@@ -8,7 +8,7 @@ protocol HostSessionDelegate: AnyObject {
     func configure(_ configuration: Configuration) -> ConfigurationOutcome
     /// Whether the guest may run commands: it has its identity, or nobody is there to give it one.
     func sessionAllowsCommands(_ allowed: Bool)
-    func shutDown(_ kind: Shutdown)
+    func shutDown(_ kind: Shutdown, graceMilliseconds: UInt32)
 }
 
 /// The guest's connection to its host: made when the guest is up, and again whenever it breaks.
@@ -151,8 +151,8 @@ final class HostSession: EventHandler {
             send(.configured(problems: outcome.problems, failures: outcome.failures))
         case .setTime(let nanoseconds):
             try? Clock.setRealtime(nanoseconds: nanoseconds)
-        case .shutdown(let kind):
-            delegate?.shutDown(kind)
+        case .shutdown(let kind, let grace):
+            delegate?.shutDown(kind, graceMilliseconds: grace)
         }
     }
 

@@ -5,6 +5,14 @@ public enum Shutdown: UInt8, Hashable, Sendable {
 }
 
 extension Shutdown {
+    /// For processes that nobody waits for, in ms.
+    public static let shortGrace: UInt32 = 2000
+
+    /// What a guest's processes get of the time that it has to stop, in ms: the rest is for its file systems.
+    public static func grace(ofMilliseconds limit: UInt64) -> UInt32 {
+        UInt32(clamping: limit - min(limit / 4, 2000))
+    }
+
     init(from reader: inout WireReader) throws(GuestProtocolError) {
         guard let value = Shutdown(rawValue: try reader.integer()) else { throw .invalidValue }
         self = value
@@ -15,8 +23,8 @@ extension Shutdown {
 public enum SessionCommand: FrameMessage, Hashable {
     /// The answer to ``SessionReport/hello(_:)``.
     case configure(Configuration)
-    /// Ends the guest in good order.
-    case shutdown(Shutdown)
+    /// Ends the guest in good order: its processes have so long after SIGTERM to end by themselves.
+    case shutdown(Shutdown, graceMilliseconds: UInt32 = Shutdown.shortGrace)
     /// Sets the wall clock, after a pause for example: nanoseconds since 1970-01-01 00:00 UTC.
     case setTime(nanoseconds: UInt64)
 
@@ -31,7 +39,9 @@ public enum SessionCommand: FrameMessage, Hashable {
     public func writePayload(to writer: inout WireWriter) {
         switch self {
         case .configure(let configuration): configuration.write(to: &writer)
-        case .shutdown(let shutdown): writer.write(shutdown.rawValue)
+        case .shutdown(let shutdown, let grace):
+            writer.write(shutdown.rawValue)
+            writer.write(grace)
         case .setTime(let nanoseconds): writer.write(nanoseconds)
         }
     }
@@ -39,7 +49,8 @@ public enum SessionCommand: FrameMessage, Hashable {
     public init(_ type: FrameType, payload: inout WireReader) throws(GuestProtocolError) {
         switch type {
         case .configure: self = .configure(try Configuration(from: &payload))
-        case .shutdown: self = .shutdown(try Shutdown(from: &payload))
+        case .shutdown:
+            self = .shutdown(try Shutdown(from: &payload), graceMilliseconds: try payload.integer())
         case .setTime: self = .setTime(nanoseconds: try payload.integer())
         default: throw .unexpectedFrame(type: type.rawValue)
         }

@@ -190,7 +190,7 @@ extension Doctor {
             return .init(
                 "tun", .warning, "VMs get no network: /dev/net/tun: \(error).",
                 cure: error == .noSuchFile || error == .noSuchDevice
-                    ? "sudo modprobe tun" : "sudo chmod 666 /dev/net/tun")
+                    ? "sudo modprobe tun" : "Run smartvm as root (sudo) where VMs are to have a network.")
         }
     }
 

@@ -95,7 +95,10 @@ extension MicroVM {
         switch rung {
         case .guest:
             guard state == .running else { return "the guest does not run: the VM is \(state.rawValue)" }
-            guard let session, await session.send(.shutdown(.powerOff)) else { return "the guest has no agent" }
+            let grace = Shutdown.grace(ofMilliseconds: limit.inMilliseconds)
+            guard let session, await session.send(.shutdown(.powerOff, graceMilliseconds: grace)) else {
+                return "the guest has no agent"
+            }
         case .ctrlAltDel:
             guard state == .running else { return "the guest does not run: the VM is \(state.rawValue)" }
             do {

@@ -12,7 +12,7 @@ public enum StopRung: String, Hashable, Sendable, CaseIterable {
 
 /// How long each means of stopping a VM is given; nil leaves it out.
 public struct StopPolicy: Hashable, Sendable {
-    /// For the guest's agent. Default: 10 seconds, of which it gives the guest's processes 2 to end by themselves.
+    /// For the guest's agent. Default: 10 seconds, of which it gives the guest's processes 8 to end by themselves.
     public var guest: Duration?
     /// For Ctrl-Alt-Del. Default: 5 seconds.
     public var ctrlAltDel: Duration?

@@ -71,6 +71,16 @@ extension EgressRule: CustomStringConvertible {
         }
         self.init(action, try Self.target(parts[1], in: text), transport: transport)
         if parts.count == 3 { ports = try Self.ports(parts[2], in: text) }
+        if action == .deny, isOfDomain, ports != nil || transport != nil {
+            throw Self.invalid(text, "a denied domain is refused by its name, for all ports and protocols alike")
+        }
+    }
+
+    private var isOfDomain: Bool {
+        switch target {
+        case .domain, .subdomains: true
+        case .everywhere, .network: false
+        }
     }
 
     /// As ``init(_:)`` reads it.

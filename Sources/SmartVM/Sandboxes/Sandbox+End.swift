@@ -28,9 +28,9 @@ extension Sandbox {
 
     /// The means by which a guest is stopped that may take so long.
     static func steps(_ timeout: Duration, hasAgent: Bool) -> [StopStep] {
+        if timeout <= .zero { return [StopStep(.kill, milliseconds: 0)] }
         let policy = StopPolicy(
-            guest: timeout > .zero && hasAgent ? timeout : nil,
-            ctrlAltDel: timeout > .zero && !hasAgent ? timeout : nil)
+            guest: hasAgent ? timeout : nil, ctrlAltDel: hasAgent ? nil : timeout)
         return StopRung.allCases.compactMap { rung in
             policy.limit(of: rung).map { StopStep(.init(rung), milliseconds: $0.inMilliseconds) }
         }

@@ -91,9 +91,10 @@ extension Store {
         try read { try Self.vm(id, $0) }
     }
 
-    /// The VMs that somebody may mean: the one of this name, or else those whose ids begin so.
+    /// The VMs that somebody may mean: the one of this id, or else the one of this name, or else those whose ids begin so.
     func vms(meantBy text: String) throws(SmartVMError) -> [VMRecord] {
         try read { database in
+            if let vm = try Self.vm(text, database) { return [vm] }
             let named = try VMRecord.fetchAll(database, sql: "SELECT * FROM vm WHERE name = ?", arguments: [text])
             if !named.isEmpty { return named }
             // Ids consist of hexadecimal digits: nothing else may become part of a pattern.
@@ -194,11 +195,13 @@ extension Store {
 
     private static func requireFree(_ name: String, for id: String, _ database: Database) throws {
         let other = try String.fetchOne(
-            database, sql: "SELECT id FROM vm WHERE name = ? AND id <> ?", arguments: [name, id])
+            database,
+            // Guests look for names without regard to case; and an id must mean one VM.
+            sql: "SELECT id FROM vm WHERE (name = ? COLLATE NOCASE OR id = ?) AND id <> ?", arguments: [name, name, id])
         guard let other else { return }
         throw SmartVMError(
             .nameInUse, "The name \(name) is taken by the VM \(other).",
-            cure: "Choose another --name, or remove that VM: smartvm rm \(name)")
+            cure: "Choose another --name, or remove that VM: smartvm rm \(other)")
     }
 
     private static func note(

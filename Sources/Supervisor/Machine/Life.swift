@@ -242,7 +242,7 @@ final class Life: EventHandler {
         if phase != .stopping { enter(.stopping) }
         while let step = climb?.next() {
             evidence.means = step.means
-            guard pull(step.means) else { continue }
+            guard pull(step) else { continue }
             SupervisorStep.stopStepTaken.reach()
             guard step.means != .kill else { return }
             stopTimer = loop.schedule(
@@ -252,9 +252,16 @@ final class Life: EventHandler {
     }
 
     /// - Returns: Whether it could be tried.
-    private func pull(_ means: StopStep.Means) -> Bool {
-        switch means {
-        case .guest: return session?.send(.shutdown(.powerOff)) ?? false
+    private func pull(_ step: StopStep) -> Bool {
+        switch step.means {
+        case .guest:
+            // What its command has left behind when that has ended is not waited for so long.
+            let hasPurpose = evidence.commandStatus == nil
+            return session?.send(
+                .shutdown(
+                    .powerOff,
+                    graceMilliseconds: hasPurpose
+                        ? Shutdown.grace(ofMilliseconds: step.milliseconds) : Shutdown.shortGrace)) ?? false
         case .ctrlAltDel:
             guard evidence.hasRun else { return false }
             api.send(PlannedRequest(.sendCtrlAltDel)) { _ in }
