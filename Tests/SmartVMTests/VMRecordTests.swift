@@ -70,7 +70,7 @@ struct VMRecordTests {
         #expect(
             Sandbox.steps(.seconds(10), hasAgent: true).map(\.means) == [.guest, .terminate, .kill])
         #expect(Sandbox.steps(.seconds(10), hasAgent: false).map(\.means) == [.ctrlAltDel, .terminate, .kill])
-        #expect(Sandbox.steps(.zero, hasAgent: true).map(\.means) == [.terminate, .kill])
+        #expect(Sandbox.steps(.zero, hasAgent: true).map(\.means) == [.kill])
         #expect(Sandbox.steps(.seconds(10), hasAgent: true).first?.milliseconds == 10_000)
     }
 }
