@@ -10,8 +10,8 @@ struct EgressRuleTests {
         "rules are read, and written as they are read",
         arguments: [
             "allow:*", "deny:*:25/tcp", "allow:10.0.0.0/8", "allow:192.0.2.1", "deny:192.0.2.1:53/udp",
-            "allow:example.com", "allow:*.example.com:443/tcp", "deny:a_b.example.com:8000-9000", "allow:com",
-            "deny:198.51.100.0/29:1-65535", "allow:*/udp", "allow:x1.2y/tcp",
+            "allow:example.com", "allow:*.example.com:443/tcp", "allow:a_b.example.com:8000-9000", "allow:com",
+            "deny:198.51.100.0/29:1-65535", "allow:*/udp", "allow:x1.2y/tcp", "deny:example.com",
         ])
     func roundTrip(text: String) throws {
         #expect(try EgressRule(text).description == text)
@@ -35,7 +35,8 @@ struct EgressRuleTests {
             ("allow:x:0", "no port"), ("allow:x:65536", "no port"), ("allow:x:9-8", "no port"),
             ("allow:x:1-2-3", "no port"),
             ("allow:x:80/sctp", "no port"), ("allow:x:", "no port"), ("allow:fd00::1", "too many colons"),
-            ("allow:x:80:90", "too many colons"), ("allow:a b", "too long, or holds"),
+            ("deny:x.y:80", "by its name"), ("deny:*.x/udp", "by its name"), ("allow:x:80:90", "too many colons"),
+            ("allow:a b", "too long, or holds"),
             ("allow:a\n", "too long, or holds"),
             ("allow:bücher.example", "too long, or holds"), ("allow:x;drop", "no domain"), ("allow:x}", "no domain"),
             ("allow:" + String(repeating: "a", count: 64), "no domain"),
