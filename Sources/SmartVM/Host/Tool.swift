@@ -1,4 +1,5 @@
 internal import FirecrackerClient
+internal import Glibc
 internal import Linux
 internal import Subprocess
 internal import SystemPackage
@@ -66,8 +67,11 @@ struct Tool: Sendable {
             }
             (standardOutput, standardError, status) = ("", result.standardError, result.terminationStatus)
         } else {
+            let file = try file(of: input)
             let result = try await Subprocess.run(
-                configuration, input: .string(input), output: .string(limit: 16 << 20), error: .string(limit: 1 << 20))
+                configuration,
+                input: .fileDescriptor(FileDescriptor(rawValue: file.rawValue), closeAfterSpawningProcess: false),
+                output: .string(limit: 16 << 20), error: .string(limit: 1 << 20))
             (standardOutput, standardError, status) = (
                 result.standardOutput, result.standardError, result.terminationStatus
             )
@@ -75,6 +79,19 @@ struct Tool: Sendable {
         try Task.checkCancellation()
         guard status.isSuccess else { throw failure(status, standardError, path: arguments.last ?? "") }
         return standardOutput
+    }
+
+    /// What a program reads, in a file: one that ends before it has read all of a pipe would have this process be sent SIGPIPE.
+    private func file(of input: String) throws(SmartVMError) -> Descriptor {
+        do throws(Linux.Errno) {
+            let file = try SparseFile.inMemory("input", size: 0)
+            try file.writeAll(Array(input.utf8))
+            let number = file.rawValue
+            _ = try systemCall { lseek(number, 0, SEEK_SET) }
+            return file
+        } catch {
+            throw SmartVMError(.programFailed, "\(name) cannot be given its input: \(error).", underlying: error)
+        }
     }
 
     /// Words in English, which ``failure(_:_:path:)`` looks for, and the directories of system programs on PATH.
