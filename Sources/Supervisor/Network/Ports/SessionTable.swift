@@ -43,10 +43,6 @@ struct SessionTable<Key: Hashable, Session> {
         return evicted
     }
 
-    mutating func remove(_ key: Key) -> Session? {
-        entries.removeValue(forKey: key)?.session
-    }
-
     /// Takes out those whose time is over.
     mutating func removeExpired(at now: UInt64) -> [Session] {
         let expired = entries.filter { now >= $0.value.lastUse + $0.value.patience }
